@@ -1,0 +1,98 @@
+"""Where runs run: one protocol, one launcher for each place.
+
+A launcher never decides what a run's end means; it launches, observes, reads logs and cancels. All four are safe to
+repeat: a launched run has its name, and "it is there already" is success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Source:
+    """The committed project that a run uses: `repository` (a URL or a local path), commit, and folder in the tree."""
+
+    repository: str
+    sha: str
+    path: str = "."
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that a place needs to know to run one run. Nothing in it is a secret.
+
+    `arguments` are the typed arguments of meshrun, ready to be an argument vector (never a shell line). `secrets` are
+    names only: the launcher resolves them from what the operator granted to `project`.
+    """
+
+    run_id: str
+    project: str
+    job: str
+    source: Source
+    arguments: tuple[str, ...]
+    timeout: timedelta
+    parallelism: int = 1
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    image: str | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Known to the place, not yet running (the tree is being fetched, an image pulled)."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Alive since `started_at` (UTC)."""
+
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Exited:
+    """Ended. `code` is the worst exit code of its processes; None when nobody could see it (killed, node lost).
+
+    `reason` words an end that is the place's, not the program's: `timed_out`, `cancelled`, `lost`, `setup_failed`.
+    `detail` is one sentence for a person.
+    """
+
+    code: int | None
+    ended_at: datetime
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The place knows nothing of this run."""
+
+
+Observation = Absent | Pending | Running | Exited
+
+
+class Launcher(Protocol):
+    """A place where runs run."""
+
+    def launch(self, order: Order) -> None:
+        """Start the run unless it was started before; return at once, without waiting for it.
+
+        Raises `Retryable` when the place cannot take it now, `UserError` when it never will.
+        """
+
+    def observe(self, run_id: str) -> Observation:
+        """Say how the run stands."""
+
+    def logs(self, run_id: str, *, offset: int = 0) -> Iterator[bytes]:
+        """Yield what the run has printed from byte `offset` to now, redacted."""
+
+    def cancel(self, run_id: str) -> None:
+        """Ask the run to end (gracefully, then by force); also one that has not begun: it then never begins."""
+
+    def forget(self, run_id: str) -> None:
+        """Remove what the place keeps of an ended run."""

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import redis
+
+
+def test_each_call_gives_an_empty_postgres_database(postgres_url: Callable[[], str]) -> None:
+    first, second = postgres_url(), postgres_url()
+    assert first != second
+    with psycopg.connect(first) as connection:
+        connection.execute("CREATE TABLE t (x int)")
+    with psycopg.connect(second) as connection:
+        assert connection.execute("SELECT to_regclass('t')").fetchone() == (None,)
+
+
+def test_the_valkey_is_a_real_one_and_empty(valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        assert client.dbsize() == 0
+        assert client.info()["server_name"] == "valkey"
