@@ -1,0 +1,1 @@
+"""SQL that the models of the project share."""
