@@ -1,0 +1,174 @@
+"""What a command is made of: its name, its arguments, who may give it, and how it decides.
+
+The rule: nothing here or in a command file does I/O, or imports what takes long; `meshbot --help` reads all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.chatops.actions import Action
+
+if TYPE_CHECKING:
+    from scheduler.runs import Run
+
+
+class Permission(StrEnum):
+    """Who may give a command: whoever can read the repository, whoever can write to it, or a list of people."""
+
+    READ = "read"
+    WRITE = "write"
+    PROTECTED = "protected"
+
+
+class Kind(StrEnum):
+    """What an argument's text stands for."""
+
+    JOB = "job"
+    RUN = "run"
+    PROJECT = "project"
+    PATH = "path"
+    COMMAND = "command"
+    INSTANT = "instant"
+    DEADLINE = "deadline"
+    NUMBER = "number"
+    TEXT = "text"
+    SWITCH = "switch"
+
+
+Value = str | int | bool | datetime | None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument. `option` says that it is written `--name`; a positional one is written by its place."""
+
+    name: str
+    kind: Kind
+    help: str
+    option: bool = False
+    required: bool = False
+    short: str | None = None
+    default: Value = None
+
+    @property
+    def flag(self) -> str:
+        """The option as it is written."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def shown(self) -> str:
+        """The argument as a synopsis writes it: `JOB`, `[PROJECT]`, `[--start TEXT]`, `[--wait]`."""
+        if not self.option:
+            return self.name.upper() if self.required else f"[{self.name.upper()}]"
+        written = self.flag if self.kind is Kind.SWITCH else f"{self.flag} {self.metavar}"
+        return written if self.required else f"[{written}]"
+
+    @property
+    def metavar(self) -> str:
+        """The word that stands for the value."""
+        return {Kind.INSTANT: "WHEN", Kind.DEADLINE: "WHEN", Kind.NUMBER: "N"}.get(self.kind, self.name.upper())
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command as somebody gave it, each value converted to what its kind says. What was not given is None."""
+
+    command: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """Return the text given for `name`, or None."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+    def instant(self, name: str) -> datetime | None:
+        """Return the moment given for `name` (UTC), or None."""
+        value = self.values.get(name)
+        return value if isinstance(value, datetime) else None
+
+    def number(self, name: str, default: int) -> int:
+        """Return the number given for `name`, or `default`."""
+        value = self.values.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+    def switch(self, name: str) -> bool:
+        """Say whether the switch `name` was given."""
+        return self.values.get(name) is True
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """A job of the live schedule, as far as a decision needs it."""
+
+    project: str
+    name: str
+    paused: bool = False
+    pause_reason: str | None = None
+    paused_until: datetime | None = None
+    paused_in_file: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """`project/name`: never ambiguous."""
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known when a command decides: the jobs, the run that was named, and recent run ids to suggest from."""
+
+    jobs: tuple[KnownJob, ...] = ()
+    run: Run | None = None
+    recent_runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a person may do next: a command (without `meshbot` or `/meshbot` before it) and what it is for."""
+
+    command: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to say when the actions are done: one or two sentences, then the next steps."""
+
+    text: str
+    next: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done and, when it is done, what is to be said. Without a reply, the answer is what was read."""
+
+    action: Action
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, complete. `answer` is the shape (a TypedDict) of what `--json` prints."""
+
+    name: str
+    summary: str
+    permission: Permission
+    decide: Callable[[Request, Facts, datetime], Decision]
+    answer: type
+    arguments: tuple[Argument, ...] = ()
+    detail: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def synopsis(self) -> str:
+        """The command with its arguments in one line."""
+        return " ".join((self.name, *(argument.shown for argument in self.arguments)))
+
+    def argument(self, kind: Kind) -> Argument | None:
+        """Return the first argument of `kind`, if the command has one."""
+        return next((argument for argument in self.arguments if argument.kind is kind), None)
