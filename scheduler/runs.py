@@ -1,14 +1,24 @@
 """A run and its life, as values.
 
 A run is one tick of one job: `(project, job, scheduled_for, attempt)`. Its id is derived from that, and is a lock: a
-second "create" of the same run finds the first.
+second "create" of the same run finds the first. A final state is never left; `advance` says every other step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
+
+from scheduler.jobfile import Job
+from scheduler.launchers import Absent, Exited, Observation, Pending, Running
+
+LAUNCH_GRACE = timedelta(seconds=30)
+"""A run that is `starting` this long and that its place does not know goes back to the queue."""
+
+_ID_LIMIT = 63  # a DNS label: pods and processes carry the run's name
 
 
 class RunState(StrEnum):
@@ -29,7 +39,14 @@ class RunState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing will happen to the run any more."""
-        return self not in {RunState.QUEUED, RunState.STARTING, RunState.RUNNING}
+        return self not in ACTIVE
+
+
+ACTIVE = frozenset({RunState.QUEUED, RunState.STARTING, RunState.RUNNING})
+"""The states in which something will still happen to a run."""
+
+RETRIED = frozenset({RunState.FAILED, RunState.PARTIAL, RunState.TIMED_OUT, RunState.LOST})
+"""The ends after which a job's `retries` apply. A plan (`interrupted`) and a person (`cancelled`) meant it."""
 
 
 class Trigger(StrEnum):
@@ -75,3 +92,183 @@ class Report:
     outcome: RunState | None = None
     next_due: datetime | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one job, as the ledger keeps it.
+
+    `spec` is the job as it was when the run was made, so that a later push changes no run that exists. `since` is when
+    it came into its present state. `start` and `end` bound a manual run, as meshrun takes them. `not_before` holds a
+    retry back. `scheduled_for` is the tick; of a manual run, the moment it was asked for.
+    """
+
+    id: str
+    project: str
+    job: str
+    spec: Job
+    repository: str
+    path: str
+    sha: str
+    scheduled_for: datetime
+    trigger: Trigger
+    created_at: datetime
+    since: datetime
+    state: RunState = RunState.QUEUED
+    attempt: int = 1
+    retry_of: str | None = None
+    requested_by: str | None = None
+    start: str | None = None
+    end: str | None = None
+    not_before: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    message: str | None = None
+
+
+def run_id(project: str, job: str, scheduled_for: datetime, attempt: int = 1) -> str:
+    """Name a run: a lower-case DNS label of at most 63 characters, the same for the same run, everywhere.
+
+    `analytics-hourly-20260101t0200`; `-r2` on the second attempt; `-m<seconds and microseconds>` on a run that stands
+    on no whole minute, which is every manual one. Two jobs never share a name: a project with a hyphen in it is set
+    off by two (`data-platform--hourly-...`), and what is too long or has two hyphens itself carries a hash.
+    """
+    at = scheduled_for.astimezone(UTC)
+    tick = f"{at:%Y%m%dt%H%M}"
+    if at.second or at.microsecond:
+        tick += f"-m{at:%S%f}"
+    if attempt > 1:
+        tick += f"-r{attempt}"
+    return f"{_job_label(project, job, _ID_LIMIT - len(tick) - 1)}-{tick}"
+
+
+def _job_label(project: str, job: str, limit: int) -> str:
+    label = f"{project}--{job}" if "-" in project else f"{project}-{job}"
+    if len(label) <= limit and "--" not in project and "--" not in job:
+        return label
+    digest = hashlib.sha256(f"{project}/{job}".encode()).hexdigest()[:10]
+    return f"{label[: limit - len(digest) - 3].rstrip('-')}--x{digest}"
+
+
+def manual_tick(now: datetime) -> datetime:
+    """Say what a manual run made at `now` is scheduled for: never a whole minute, so that it is never a tick's run."""
+    on_the_minute = not (now.second or now.microsecond)
+    return now + timedelta(microseconds=1) if on_the_minute else now
+
+
+def advance(run: Run, observation: Observation, report: Report, now: datetime) -> Run:
+    """Say where a run stands after its place was looked at: the whole transition table.
+
+    Returns `run` itself when nothing changed. A final run is never changed.
+    """
+    if run.state.is_final:
+        return run
+    match observation:
+        case Absent():
+            return _absent(run, report, now)
+        case Pending():
+            return _enter(run, RunState.STARTING, now) if run.state is RunState.QUEUED else run
+        case Running(started_at=started_at):
+            return run if run.state is RunState.RUNNING else _enter(run, RunState.RUNNING, now, started_at)
+        case Exited():
+            return _exited(run, observation, report)
+        case _:
+            assert_never(observation)
+
+
+def _absent(run: Run, report: Report, now: datetime) -> Run:
+    """Judge a run that its place does not know: not launched yet, or gone without a word."""
+    if run.state is RunState.RUNNING:
+        if report.outcome is not None:
+            return _end(run, report.outcome, now, message=report.error)
+        return _end(run, RunState.LOST, now, message="the place it ran in does not know it any more")
+    if run.cancel_requested_at is not None:
+        return _end(run, RunState.CANCELLED, now, message="cancelled before it began")
+    if run.state is RunState.STARTING and now - run.since >= LAUNCH_GRACE:
+        return _enter(run, RunState.QUEUED, now)
+    return run
+
+
+def _exited(run: Run, end: Exited, report: Report) -> Run:
+    state, message = _verdict(run, end, report)
+    return replace(_end(run, state, end.ended_at, message), exit_code=end.code)
+
+
+def _verdict(run: Run, end: Exited, report: Report) -> tuple[RunState, str | None]:
+    """Weigh the place's reason, the exit code and the report. Nothing but exit code 0 makes a success."""
+    message = report.error or end.detail
+    match end.reason:
+        case "timed_out":
+            return RunState.TIMED_OUT, message or f"not done within {run.spec.timeout}"
+        case "cancelled":
+            return RunState.CANCELLED, message or "cancelled"
+        case "lost":
+            return RunState.LOST, message or "its process vanished"
+        case "setup_failed":
+            return RunState.FAILED, message or "it could not be set up"
+        case _:
+            return _by_code(run, end.code, report, message)
+
+
+def _by_code(run: Run, code: int | None, report: Report, message: str | None) -> tuple[RunState, str | None]:
+    asked = run.cancel_requested_at is not None
+    match code:
+        case 0:
+            return report.outcome or RunState.SUCCEEDED, message
+        case 1 | 3 | 4 if report.outcome not in {None, RunState.SUCCEEDED, RunState.NOOP, RunState.CANCELLED}:
+            return report.outcome or RunState.FAILED, message
+        case 1 | 2:
+            return RunState.FAILED, message or f"exit code {code}"
+        case 3:
+            return RunState.PARTIAL, message
+        case 4:
+            return RunState.INTERRUPTED, message
+        case _ if asked:
+            return RunState.CANCELLED, message or "cancelled"
+        case 5:
+            return RunState.LOST, message or "stopped from outside before it was done"
+        case None:
+            return RunState.LOST, message or "it ended and nobody saw how"
+        case _:
+            return RunState.FAILED, message or _killed(code)
+
+
+def _killed(code: int) -> str:
+    signal = -code if code < 0 else code - 128
+    return f"killed by signal {signal}" if 0 < signal < 65 else f"exit code {code}"
+
+
+def _enter(run: Run, state: RunState, now: datetime, started_at: datetime | None = None) -> Run:
+    return replace(run, state=state, since=now, started_at=started_at or run.started_at)
+
+
+def _end(run: Run, state: RunState, at: datetime, message: str | None) -> Run:
+    return replace(run, state=state, since=at, ended_at=at, message=message)
+
+
+def next_attempt(run: Run, now: datetime) -> Run | None:
+    """Make the retry that follows an ended run, held back by the job's backoff; None when there shall be none."""
+    if run.state not in RETRIED or run.cancel_requested_at or run.attempt > run.spec.retries.limit:
+        return None
+    attempt = run.attempt + 1
+    return Run(
+        id=run_id(run.project, run.job, run.scheduled_for, attempt),
+        project=run.project,
+        job=run.job,
+        spec=run.spec,
+        repository=run.repository,
+        path=run.path,
+        sha=run.sha,
+        scheduled_for=run.scheduled_for,
+        trigger=Trigger.RETRY,
+        created_at=now,
+        since=now,
+        attempt=attempt,
+        retry_of=run.id,
+        requested_by=run.requested_by,
+        start=run.start,
+        end=run.end,
+        not_before=now + run.spec.retries.delay(run.attempt),
+    )

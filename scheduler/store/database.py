@@ -1,0 +1,121 @@
+"""One engine, and the two kinds of transaction: `reading` and `writing`.
+
+On SQLite a writer takes the write lock as it begins (BEGIN IMMEDIATE), so that what it has read stays true until it
+commits; a reader never waits (WAL). On Postgres writers lock the rows that they decide on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from scheduler.errors import Retryable, UserError
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a SQLite writer waits for another one."""
+
+_MIGRATION_LOCK = 0x6D657368  # any number, the same in every process
+_WRITING = {"meshbot_writing": True}
+
+
+class Database:
+    """Meshbot's own database at a SQLAlchemy URL: `sqlite:///file` or `postgresql://`. Safe to share by threads.
+
+    Not to be shared over a fork: build one in each process. Raises `UserError` for a URL that it cannot use.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether several writers may be at work at once."""
+        return self._engine.dialect.name == "postgresql"
+
+    def migrate(self) -> None:
+        """Bring the database to the newest schema. Harmless to repeat, also by several processes at once."""
+        from scheduler import migrations
+
+        with self.writing() as connection:
+            if self.is_postgres:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            migrations.upgrade(connection)
+
+    def ping(self) -> None:
+        """Ask the database for an answer. Raises `Retryable` when none comes."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold a transaction that only reads. Raises `Retryable` when the database is out of reach."""
+        with _translated("reading from"), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Hold a transaction that writes: all of it is kept, or nothing. Raises `Retryable` as `reading` does."""
+        with _translated("writing to"), self._engine.connect() as raw:
+            connection = raw.execution_options(**_WRITING)
+            with connection.begin():
+                yield connection
+
+    def insert_new(self, table: Table) -> Insert:
+        """Build an INSERT that leaves alone what is there already: a name is a lock."""
+        if self.is_postgres:
+            return postgresql.insert(table).on_conflict_do_nothing()
+        return sqlite.insert(table).on_conflict_do_nothing()
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Turn what the driver says of a lost or busy database into `Retryable`; a fault of ours stays what it is."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Retryable(f"{doing} Meshbot's database: {error.orig}") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Retryable(f"{doing} Meshbot's database: the connection was lost: {error.orig}") from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise UserError("MESHBOT_DATABASE_URL is no SQLAlchemy URL; write sqlite:///file or postgresql://...") from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        case "postgresql" | "postgres":
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        case other:
+            raise UserError(f"MESHBOT_DATABASE_URL: {other} is not supported; write sqlite:///file or postgresql://...")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (the driver's own connection)
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",  # a committed tick survives a power cut too
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("meshbot_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
