@@ -1,0 +1,44 @@
+"""Meshbot's memory: the only door to SQLAlchemy, on SQLite and on Postgres alike.
+
+Git says what should run; the database says what happened. Every method is one transaction. Nothing that depends on a
+name is made twice: a run, an incident, an alert that is there already is left alone.
+"""
+
+from __future__ import annotations
+
+from scheduler.store.history import History
+from scheduler.store.rows import (
+    DueJob,
+    Ending,
+    JobRow,
+    MissedTicks,
+    Origin,
+    Pause,
+    ProjectRow,
+    RunFilter,
+    ScheduleChange,
+    Tick,
+    TickPlan,
+)
+from scheduler.store.schedule import Schedule
+from scheduler.store.ticks import Ticks
+from scheduler.store.trouble import Trouble
+
+__all__ = [
+    "DueJob",
+    "Ending",
+    "JobRow",
+    "MissedTicks",
+    "Origin",
+    "Pause",
+    "ProjectRow",
+    "RunFilter",
+    "ScheduleChange",
+    "Store",
+    "Tick",
+    "TickPlan",
+]
+
+
+class Store(Schedule, Ticks, History, Trouble):
+    """All that Meshbot remembers, in the database at a SQLAlchemy URL; `migrate` it before the first use."""
