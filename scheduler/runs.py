@@ -49,6 +49,17 @@ RETRIED = frozenset({RunState.FAILED, RunState.PARTIAL, RunState.TIMED_OUT, RunS
 """The ends after which a job's `retries` apply. A plan (`interrupted`) and a person (`cancelled`) meant it."""
 
 
+_STOPPED = 5  # meshrun was asked to end (SIGTERM) and did
+_TROUBLE = frozenset({RunState.PARTIAL, RunState.FAILED, RunState.INTERRUPTED})
+_BY_CODE = {
+    1: RunState.FAILED,
+    3: RunState.PARTIAL,
+    4: RunState.INTERRUPTED,
+    _STOPPED: RunState.LOST,  # nobody cancelled it: a drained node, a stray kill
+    None: RunState.LOST,
+}
+
+
 class Trigger(StrEnum):
     """Why a run exists."""
 
@@ -198,46 +209,39 @@ def _exited(run: Run, end: Exited, report: Report) -> Run:
 
 def _verdict(run: Run, end: Exited, report: Report) -> tuple[RunState, str | None]:
     """Weigh the place's reason, the exit code and the report. Nothing but exit code 0 makes a success."""
-    message = report.error or end.detail
+    said = report.error or end.detail
     match end.reason:
         case "timed_out":
-            return RunState.TIMED_OUT, message or f"not done within {run.spec.timeout}"
+            return RunState.TIMED_OUT, said or f"not done within {run.spec.timeout}"
         case "cancelled":
-            return RunState.CANCELLED, message or "cancelled"
+            return RunState.CANCELLED, said
         case "lost":
-            return RunState.LOST, message or "its process vanished"
+            return RunState.LOST, said or _words(None)
         case "setup_failed":
-            return RunState.FAILED, message or "it could not be set up"
+            return RunState.FAILED, said or "it could not be set up"
         case _:
-            return _by_code(run, end.code, report, message)
+            state = _by_code(run, end.code, report)
+            return state, said or (_words(end.code) if state in {RunState.FAILED, RunState.LOST} else None)
 
 
-def _by_code(run: Run, code: int | None, report: Report, message: str | None) -> tuple[RunState, str | None]:
-    asked = run.cancel_requested_at is not None
-    match code:
-        case 0:
-            return report.outcome or RunState.SUCCEEDED, message
-        case 1 | 3 | 4 if report.outcome not in {None, RunState.SUCCEEDED, RunState.NOOP, RunState.CANCELLED}:
-            return report.outcome or RunState.FAILED, message
-        case 1 | 2:
-            return RunState.FAILED, message or f"exit code {code}"
-        case 3:
-            return RunState.PARTIAL, message
-        case 4:
-            return RunState.INTERRUPTED, message
-        case _ if asked:
-            return RunState.CANCELLED, message or "cancelled"
-        case 5:
-            return RunState.LOST, message or "stopped from outside before it was done"
-        case None:
-            return RunState.LOST, message or "it ended and nobody saw how"
-        case _:
-            return RunState.FAILED, message or _killed(code)
+def _by_code(run: Run, code: int | None, report: Report) -> RunState:
+    if code == 0:
+        return report.outcome or RunState.SUCCEEDED
+    if code in {1, 3, 4} and report.outcome in _TROUBLE:
+        return report.outcome
+    if run.cancel_requested_at is not None and code not in {1, 2, 3, 4}:
+        return RunState.CANCELLED
+    return _BY_CODE.get(code, RunState.FAILED)
 
 
-def _killed(code: int) -> str:
+def _words(code: int | None) -> str:
+    """Word an end that nobody has explained."""
+    if code is None:
+        return "it ended and nobody saw how"
+    if code == _STOPPED:
+        return "stopped from outside before it was done"
     signal = -code if code < 0 else code - 128
-    return f"killed by signal {signal}" if 0 < signal < 65 else f"exit code {code}"
+    return f"killed by signal {signal}" if signal > 0 else f"exit code {code}"
 
 
 def _enter(run: Run, state: RunState, now: datetime, started_at: datetime | None = None) -> Run:

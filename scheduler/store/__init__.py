@@ -18,6 +18,7 @@ from scheduler.store.rows import (
     RunFilter,
     ScheduleChange,
     Tick,
+    TickBatch,
     TickPlan,
 )
 from scheduler.store.schedule import Schedule
@@ -36,6 +37,7 @@ __all__ = [
     "ScheduleChange",
     "Store",
     "Tick",
+    "TickBatch",
     "TickPlan",
 ]
 

@@ -93,7 +93,9 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except SQLAlchemyError as error:
-        raise UserError("MESHBOT_DATABASE_URL is no SQLAlchemy URL; write sqlite:///file or postgresql://...") from error
+        raise UserError(
+            "MESHBOT_DATABASE_URL is no SQLAlchemy URL; write sqlite:///file or postgresql://..."
+        ) from error
     match parsed.get_backend_name():
         case "sqlite":
             engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None})

@@ -34,7 +34,7 @@ class History(Database):
         with self.writing() as connection:
             return connection.execute(self.insert_new(runs).values(run_row(run))).rowcount == 1
 
-    def manual_run(  # noqa: PLR0913 (a request has that many parts)
+    def manual_run(
         self,
         project: str,
         job: str,

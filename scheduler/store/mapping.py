@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from scheduler.incidents import Incident, Missed, NewAlert, StoredAlert
-from scheduler.jobfile import Job
+from scheduler.jobfile import CatchUp, Job, Paused
 from scheduler.runs import ModelResult, ModelStatus, Run, RunState, Trigger
-from scheduler.store.rows import DueJob, JobRow, Pause, ProjectRow
+from scheduler.store.rows import DueJob, JobRow, Pause, ProjectRow, pauses_of
 
 Row = RowMapping | Mapping[str, Any]
 
@@ -74,17 +74,23 @@ def operator_pause(row: Row) -> Pause | None:
 
 
 def due_of(row: Row) -> DueJob:
-    """Read what the clock needs of a job."""
-    job = job_row_of(row)
+    """Read what the clock needs of a job, and no more: a thousand may be due at once."""
+    spec = json.loads(row["spec"])
+    operator, paused = operator_pause(row), Paused.model_validate(spec["paused"]) if spec["paused"] else None
     return DueJob(
-        project=job.project,
-        name=job.name,
+        project=row["project"],
+        name=row["name"],
         schedule=row["schedule"],
         timezone=row["timezone"],
         next_tick=row["next_tick"],
-        catch_up=job.job.catch_up,
-        pauses=job.pauses,
+        catch_up=_catch_up(json.dumps(spec["catch_up"])),
+        pauses=pauses_of(operator, paused),
     )
+
+
+@lru_cache(maxsize=256)
+def _catch_up(spec: str) -> CatchUp:
+    return CatchUp.model_validate_json(spec)
 
 
 def result_of(row: Row) -> ModelResult:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from scheduler.incidents import Incident, NewAlert
-from scheduler.jobfile import CatchUp, Job
+from scheduler.jobfile import CatchUp, Job, Paused
 from scheduler.runs import ModelResult, Run, RunState, Trigger
 
 
@@ -50,6 +50,12 @@ class Pause:
         return self.until is None or at < self.until
 
 
+def pauses_of(operator: Pause | None, file: Paused | None) -> tuple[Pause, ...]:
+    """Put the operator's pause and the file's together, the operator's first."""
+    of_file = Pause(file.reason, file.until, "file") if file is not None else None
+    return tuple(pause for pause in (operator, of_file) if pause is not None)
+
+
 @dataclass(frozen=True)
 class JobRow:
     """A job of the live schedule (`removed_at` is None) or one that was in it."""
@@ -75,9 +81,7 @@ class JobRow:
     @property
     def pauses(self) -> tuple[Pause, ...]:
         """Both pauses, the operator's first; they may be over."""
-        file = self.job.paused
-        of_file = Pause(file.reason, file.until, "file") if file is not None else None
-        return tuple(pause for pause in (self.operator_pause, of_file) if pause is not None)
+        return pauses_of(self.operator_pause, self.job.paused)
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,14 @@ class TickPlan:
     next_tick: datetime
     last_tick: datetime | None
     missed: MissedTicks | None = None
+
+
+@dataclass(frozen=True)
+class TickBatch:
+    """What one transaction of the clock did: how many jobs it took, and the runs that were made."""
+
+    jobs: int
+    run_ids: list[str]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Schedule(Database):
             row = connection.execute(query.with_for_update()).mappings().first()
             if row is None:
                 return False
-            values = {"pause_reason": None, "pause_until": None, "paused_at": None}
+            values: dict[str, Any] = {"pause_reason": None, "pause_until": None, "paused_at": None}
             if row["pause_reason"] is not None and row["next_tick"] <= now:
                 values["next_tick"] = _next(row["schedule"], row["timezone"], now)
             connection.execute(_one(project, job).values(values))
@@ -110,8 +110,8 @@ class Schedule(Database):
         row = connection.execute(select(projects).where(mine).with_for_update()).mappings().one()
         if row["repository"] != origin.repository and row["removed_at"] is None:
             raise UserError(
-                f"merging the schedule of project {jobfile.project} from {origin.repository}: {row['repository']} keeps a"
-                " project of that name; give this one another `project:` name, or remove the other job file first"
+                f"merging the schedule of project {jobfile.project} from {origin.repository}: {row['repository']} keeps"
+                " a project of that name; give this one another `project:` name, or remove the other job file first"
             )
         connection.execute(update(projects).where(mine).values(values))
 
@@ -197,15 +197,15 @@ class _Merge:
 
 
 def _write(connection: Connection, merge: _Merge, project: str) -> None:
-    rows = [
-        merge.row(project, name, job) for name, job in merge.wanted.items() if merge.kind(name, job) != "unchanged"
-    ]
+    rows = [merge.row(project, name, job) for name, job in merge.wanted.items() if merge.kind(name, job) != "unchanged"]
     fresh = [row for row in rows if row["name"] not in merge.stored]
     known = [{f"new_{column}": value for column, value in row.items()} for row in rows if row["name"] in merge.stored]
     if fresh:
         connection.execute(insert(jobs), fresh)
     if known:
-        columns = {column: bindparam(f"new_{column}") for column in rows[0] if column not in {"project", "name"}}
+        columns: dict[str, Any] = {
+            column: bindparam(f"new_{column}") for column in rows[0] if column not in {"project", "name"}
+        }
         mine = (jobs.c.project == bindparam("new_project"), jobs.c.name == bindparam("new_name"))
         connection.execute(update(jobs).where(*mine).values(columns), known)
     if overtaken := merge.overtaken(project):

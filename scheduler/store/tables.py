@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Dialect,
@@ -130,7 +131,7 @@ model_results = Table(
     Column("model", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("rows", Integer),
+    Column("rows", BigInteger),
     Column("intervals", Text, nullable=False),  # JSON
     Column("audits_passed", Integer, nullable=False),
     Column("audits_failed", Integer, nullable=False),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from scheduler.runs import RunState, run_id
 from scheduler.store.database import Database
 from scheduler.store.mapping import Row, due_of
-from scheduler.store.rows import DueJob, TickPlan
+from scheduler.store.rows import DueJob, MissedTicks, TickBatch, TickPlan
 from scheduler.store.tables import jobs, missed_ticks, projects, runs
 
 Decide = Callable[[DueJob], TickPlan]
@@ -40,10 +40,11 @@ class Ticks(Database):
     def next_due(self) -> datetime | None:
         """Say when the next tick of any job is; None when nothing is scheduled."""
         with self.reading() as connection:
-            return connection.execute(select(func.min(jobs.c.next_tick))).scalar_one()
+            due: datetime | None = connection.execute(select(func.min(jobs.c.next_tick))).scalar_one()
+            return due
 
-    def record_ticks(self, now: datetime, decide: Decide, limit: int = 500) -> list[str]:
-        """Turn due ticks into queued runs, for at most `limit` jobs, in one transaction; return the runs' ids.
+    def record_ticks(self, now: datetime, decide: Decide, limit: int = 500) -> TickBatch:
+        """Turn due ticks into queued runs, for at most `limit` jobs, in one transaction.
 
         `decide` is called in the transaction, so that what it sees is what is moved. Fewer than `limit` jobs may be
         taken although more are due: another clock has them.
@@ -52,7 +53,7 @@ class Ticks(Database):
         with self.writing() as connection:
             taken = connection.execute(due.with_for_update(of=jobs, skip_locked=True)).mappings().all()
             plans = [(row, decide(due_of(row))) for row in taken]
-            return self._record(connection, plans, now)
+            return TickBatch(len(plans), self._record(connection, plans, now))
 
     def unqueued(self, now: datetime, older_than: timedelta = timedelta()) -> list[str]:
         """List the runs that should be in the queue: `queued`, at least `older_than` old, held back by nothing."""
@@ -70,14 +71,14 @@ class Ticks(Database):
         ahead = select(jobs).where(jobs.c.last_tick > now + AHEAD, jobs.c.next_tick.is_not(None))
         with self.writing() as connection:
             rows = connection.execute(ahead.with_for_update()).mappings().all()
-            moves = [_move(row, next_tick(row["schedule"], row["timezone"]), now) for row in rows]
+            moves = [_move(row, next_tick(row["schedule"], row["timezone"]), None) for row in rows]
             if moves:
                 connection.execute(_MOVE, moves)
             return len(moves)
 
     def _record(self, connection: Connection, plans: Sequence[tuple[Row, TickPlan]], now: datetime) -> list[str]:
         made = [_run(row, plan, index, now) for row, plan in plans for index in range(len(plan.ticks))]
-        missed = [_missed(row, plan, now) for row, plan in plans if plan.missed is not None]
+        missed = [_missed(row, plan.missed, now) for row, plan in plans if plan.missed is not None]
         if plans:
             moves = [_move(row, plan.next_tick, plan.last_tick or row["last_tick"]) for row, plan in plans]
             connection.execute(_MOVE, moves)
@@ -112,6 +113,5 @@ def _run(row: Row, plan: TickPlan, index: int, now: datetime) -> dict[str, Any]:
     }
 
 
-def _missed(row: Row, plan: TickPlan, now: datetime) -> dict[str, Any]:
-    assert plan.missed is not None
-    return {"project": row["project"], "job": row["name"], "recorded_at": now, **vars(plan.missed)}
+def _missed(row: Row, missed: MissedTicks, now: datetime) -> dict[str, Any]:
+    return {"project": row["project"], "job": row["name"], "recorded_at": now, **vars(missed)}

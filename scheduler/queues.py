@@ -1,0 +1,119 @@
+"""The queue of runs to be started: the only door to RQ and to Valkey (or Redis).
+
+It may be wiped at any time. What must be started stands in the database, and the clock puts back what is missing here.
+An entry has its run's id; one that failed or was half done never stands in the way of a new one of the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import redis
+from rq import Queue
+from rq.job import Job
+from rq.queue import EnqueueData
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.worker import SimpleWorker
+
+from scheduler.errors import Retryable, UserError
+
+START_QUEUE = "meshbot-starts"
+START_TASK = "scheduler.tasks.start_run"
+"""Called with a run's id. It may be called again for the same run, also at the same time."""
+
+START_TIMEOUT = timedelta(seconds=60)
+"""A start that takes longer is broken off: starting never waits for a run."""
+
+START_PATIENCE = timedelta(seconds=30)
+"""A start that began this long ago and is not done is taken for dead, and the run is offered again."""
+
+FAILURE_PAUSE = timedelta(seconds=5)
+"""How long a run whose start failed is left alone."""
+
+FAILURE_TTL = timedelta(hours=1)
+"""How long RQ keeps the traceback of a failed start, for whoever looks."""
+
+_BEING_STARTED_TTL = START_TIMEOUT + timedelta(seconds=60)  # what RQ's SimpleWorker gives a job that it executes
+_CHUNK = 500
+
+
+class Queues:
+    """The queue at a `redis://` URL. Every method raises `Retryable` when it is out of reach."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._connection = redis.Redis.from_url(url)
+        except ValueError as error:
+            raise UserError("MESHBOT_REDIS_URL is no Redis URL; write redis://host:6379/0") from error
+        self._starts = Queue(START_QUEUE, connection=self._connection)
+
+    def ping(self) -> None:
+        """Ask for an answer."""
+        with _translated("asking the queue"):
+            self._connection.ping()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._connection.close()
+
+    def enqueue_starts(self, run_ids: Iterable[str]) -> None:
+        """Offer runs to be started, in order; each chunk is one round trip. Harmless to repeat."""
+        ids = list(dict.fromkeys(run_ids))
+        with _translated(f"queueing {len(ids)} runs"):
+            for first in range(0, len(ids), _CHUNK):
+                self._push(ids[first : first + _CHUNK])
+
+    def missing(self, run_ids: Sequence[str]) -> list[str]:
+        """Say which of these runs nobody will start: neither waiting in the queue, nor being started just now.
+
+        A start that failed a moment ago counts as present for `FAILURE_PAUSE`, so that it is not tried in a circle.
+        """
+        now = datetime.now(UTC)
+        begun = (now - START_PATIENCE + _BEING_STARTED_TTL).timestamp()
+        failed = (now - FAILURE_PAUSE + FAILURE_TTL).timestamp()
+        with _translated("reading the queue"):
+            pipe = self._connection.pipeline(transaction=False)
+            pipe.lrange(self._starts.key, 0, -1)
+            pipe.zrangebyscore(StartedJobRegistry(queue=self._starts).key, begun, "+inf")
+            pipe.zrangebyscore(FailedJobRegistry(queue=self._starts).key, failed, "+inf")
+            waiting, starting, tried = pipe.execute()
+        present = {entry.decode().partition(":")[0] for entry in (*waiting, *starting, *tried)}
+        return [run_id for run_id in run_ids if run_id not in present]
+
+    def work(self, *, burst: bool = False) -> None:
+        """Start runs until told to stop (SIGTERM, SIGINT); with `burst`, until the queue is empty.
+
+        The starts run in this process: one takes milliseconds, and what it opens (database, launcher) stays open.
+        """
+        with _translated("working on the queue"):
+            SimpleWorker([self._starts], connection=self._connection).work(burst=burst, logging_level="WARNING")
+
+    def _push(self, run_ids: list[str]) -> None:
+        pipe = self._connection.pipeline()
+        pipe.delete(*map(Job.key_for, run_ids))  # an older entry of this name would pass its expiry on
+        self._starts.enqueue_many(map(_entry, run_ids), pipeline=pipe)
+        pipe.execute()
+
+
+def _entry(run_id: str) -> EnqueueData:
+    return Queue.prepare_data(
+        START_TASK,
+        args=(run_id,),
+        job_id=run_id,
+        description=run_id,
+        timeout=int(START_TIMEOUT.total_seconds()),
+        result_ttl=0,
+        failure_ttl=int(FAILURE_TTL.total_seconds()),
+    )
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except redis.ConnectionError as error:
+        raise Retryable(f"{doing}: Valkey is out of reach: {error}; is MESHBOT_REDIS_URL right?") from error
+    except redis.RedisError as error:
+        raise Retryable(f"{doing}: {error}") from error
