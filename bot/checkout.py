@@ -1,7 +1,8 @@
 """The only door to git: bare mirrors of repositories, from which files are read at a commit.
 
-The rule: a repository is hostile data. Nothing of it is ever executed or checked out: no hooks, no filters, no submodules, no
-LFS, no configuration of the machine, and only the protocols that the caller allows. What looks like an option is refused.
+The rule: a repository is hostile data. Nothing of it is ever executed or checked out: no hooks, no filters, no
+submodules, no LFS, no configuration of the machine, and only the protocols that the caller allows. What looks like an
+option is refused.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from git import Git, GitCommandError, GitCommandNotFound
-
 from scheduler.errors import Retryable, UserError
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported when it is used, in our words
+from git import Git, GitCommandError, GitCommandNotFound
 
 REMOTE = frozenset({"https"})
 LOCAL = frozenset({"file"})
@@ -113,24 +115,25 @@ class Mirror:
             return Entry(path, "", "it is a link, and links are not followed; commit the file itself")
         if int(size) > LARGEST_JOB_FILE:
             return Entry(path, "", f"it has {size} bytes; a job file has at most {LARGEST_JOB_FILE}")
-        return Entry(path, self._git("cat-file", "blob", blob, doing=f"reading {path}", inside=True))
+        text = self._git("cat-file", "blob", blob, doing=f"reading {path}", inside=True)
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            return Entry(path, "", "it is not UTF-8 text; save it as UTF-8")
+        return Entry(path, text)
 
     def _fetch(self, ref: str) -> None:
         doing = f"fetching {self.source}"
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._git("init", "--quiet", "--bare", "--template=", "--", str(self.path), doing=doing)
-        self._git(
-            "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
-            "--force", "--", self.source, f"+{ref}:{ref}", doing=doing, inside=True,
-        )  # fmt: skip
+        options = ("--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+        self._git("fetch", *options, "--", self.source, f"+{ref}:{ref}", doing=doing, inside=True)
 
     def _git(self, *arguments: str, doing: str, inside: bool = False) -> str:
         settings = [*HARDENED, *(f"protocol.{name}.allow=always" for name in sorted(self._allow))]
         options = [part for setting in settings for part in ("-c", setting)]
         place = ["--git-dir", str(self.path)] if inside else []
         with _explained(doing):
-            output = Git().execute(
+            output = Git("/").execute(  # in no repository, so that none but the named one has a say
                 [Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *options, *place, *arguments],
                 env=_environment(self._allow),
                 kill_after_timeout=TIMEOUT,
@@ -144,30 +147,42 @@ def current_branch(repository: Path) -> str:
     """Say which branch is checked out in a local repository. Raises `UserError` when there is none."""
     doing = f"looking for the branch that is checked out in {repository}"
     with _explained(doing):
-        name = Git().execute(
-            ["git", "--git-dir", str(git_dir(repository)), "symbolic-ref", "--quiet", "--short", "HEAD"],
+        name = Git("/").execute(
+            [
+                "git",
+                "--git-dir",
+                str(dot if (dot := repository / ".git").exists() else repository),
+                "symbolic-ref",
+                "--quiet",
+                "--short",
+                "HEAD",
+            ],
             env=_environment(LOCAL),
         )
     return checked_branch(str(name).strip())
 
 
-def git_dir(repository: Path) -> Path:
-    """Find the git folder of a local repository, bare or not. Raises `UserError` when it is none."""
-    if (dot := repository / ".git").exists():
-        return dot
-    if (repository / "objects").is_dir() and (repository / "HEAD").is_file():
-        return repository
+def repository_at(path: Path) -> Path:
+    """Find the local repository in which `path` lies. Raises `UserError` when it lies in none."""
+    start = path.resolve()
+    for folder in (start, *start.parents):
+        if (folder / ".git").exists() or _is_git_dir(folder):
+            return folder
     raise UserError(
-        f"looking for a git repository in {repository}: it is none; "
-        "name its top folder with --repository, or make one: git init && git add . && git commit"
+        f"looking for a git repository in {start}: there is none; "
+        "name one with --repository, or make one: git init && git add . && git commit"
     )
+
+
+def _is_git_dir(folder: Path) -> bool:
+    return (folder / "objects").is_dir() and (folder / "HEAD").is_file()
 
 
 def checked_branch(name: str) -> str:
     """Return the branch name if git would take it and no option could hide in it. Raises `UserError` otherwise."""
     bad = (
         not re.fullmatch(r"[^\x00-\x20\x7f~^:?*\[\\]{1,244}", name)
-        or name.startswith(("-", "/", "refs/"))
+        or name.startswith(("-", "/", ".", "refs/"))
         or name.endswith(("/", ".", ".lock"))
         or any(part in name for part in ("..", "//", "@{", "/."))
         or name == "@"
@@ -201,7 +216,7 @@ def _source(source: str, allow: frozenset[str]) -> str:
 
 
 def _environment(allow: frozenset[str]) -> dict[str, str]:
-    """What git may know of this machine: nothing, except that a local repository's owner is trusted by its own settings."""
+    """Say what git may know of this machine: nothing, except whose local repositories its user has declared safe."""
     hardened = {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_ATTR_NOSYSTEM": "1",
@@ -212,6 +227,7 @@ def _environment(allow: frozenset[str]) -> dict[str, str]:
         "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_CEILING_DIRECTORIES": "/",
         "LC_ALL": "C",
     }
     if "file" not in allow:

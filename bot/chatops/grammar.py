@@ -6,7 +6,7 @@ The rule: nothing here or in a command file does I/O, or imports what takes long
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -111,6 +111,7 @@ class KnownJob:
     pause_reason: str | None = None
     paused_until: datetime | None = None
     paused_in_file: bool = False
+    janitor: bool = False
 
     @property
     def full_name(self) -> str:
@@ -137,10 +138,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to say when the actions are done: one or two sentences, then the next steps."""
+    """What to say when the action is done: one or two sentences, then the next steps. `{run}` stands for the run."""
 
     text: str
     next: tuple[Step, ...] = ()
+
+    def about(self, run_id: str) -> Reply:
+        """Return the reply with the run named."""
+        steps = tuple(replace(step, command=step.command.replace("{run}", run_id)) for step in self.next)
+        return Reply(self.text.replace("{run}", run_id), steps)
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,26 @@ class Decision:
 
     action: Action
     reply: Reply | None = None
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A command of whoever operates Meshbot: on the command line only. `entry` is `module:function`, loaded when used.
+
+    The function gets the request and says how the command line ends.
+    """
+
+    name: str
+    summary: str
+    entry: str
+    arguments: tuple[Argument, ...] = ()
+    detail: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def synopsis(self) -> str:
+        """The command with its arguments in one line."""
+        return synopsis(self.name, self.arguments)
 
 
 @dataclass(frozen=True)
@@ -167,8 +193,13 @@ class Command:
     @property
     def synopsis(self) -> str:
         """The command with its arguments in one line."""
-        return " ".join((self.name, *(argument.shown for argument in self.arguments)))
+        return synopsis(self.name, self.arguments)
 
     def argument(self, kind: Kind) -> Argument | None:
         """Return the first argument of `kind`, if the command has one."""
         return next((argument for argument in self.arguments if argument.kind is kind), None)
+
+
+def synopsis(name: str, arguments: tuple[Argument, ...]) -> str:
+    """Write a command with its arguments in one line."""
+    return " ".join((name, *(argument.shown for argument in arguments)))

@@ -21,8 +21,8 @@ def decide(request: Request, facts: Facts, _now: datetime) -> Decision:
             f"wait for it, or `meshbot cancel {run.id}` first"
         )
     reply = Reply(
-        f"{run.project}/{run.job} is queued again, as another attempt of {run.id}.",
-        (Step("logs RUN --follow", "watch what it prints"),),
+        f"{run.project}/{run.job} is queued again as {{run}}.",
+        (Step("logs {run} --follow", "watch what it prints"),),
     )
     return Decision(RetryRun(run.id, request.switch("wait")), reply)
 

@@ -23,9 +23,11 @@ def decide(request: Request, facts: Facts, _now: datetime) -> Decision:
     start, end = request.instant("start"), request.instant("end")
     if start and end and start >= end:
         raise UsageFault(f"running {job.full_name}: --start {start:%Y-%m-%d %H:%M} is not before --end; swap them")
+    if job.janitor and (start or end):
+        raise UsageFault(f"running {job.full_name}: a janitor evaluates nothing; leave out --start and --end")
     reply = Reply(
-        f"{job.full_name} is queued.",
-        (Step("logs RUN --follow", "watch what it prints"), Step("cancel RUN", "end it")),
+        f"{job.full_name} is queued as {{run}}.",
+        (Step("logs {run} --follow", "watch what it prints"), Step("cancel {run}", "end it")),
     )
     return Decision(StartRun(job.project, job.name, start, end, request.switch("wait")), reply)
 

@@ -1,0 +1,59 @@
+"""The commands of whoever operates Meshbot: on the command line only, never in a comment."""
+
+from __future__ import annotations
+
+from bot.chatops.grammar import Argument, Kind, Operator
+
+OPERATORS: tuple[Operator, ...] = (
+    Operator(
+        name="up",
+        summary="Run everything here, in one process tree, and follow a local repository.",
+        entry="bot.up:up",
+        arguments=(
+            Argument(
+                "repository", Kind.PATH, "The local Git repository. Default: the one around this folder.", option=True
+            ),
+            Argument("branch", Kind.TEXT, "The branch to follow. Default: the one that is checked out.", option=True),
+        ),
+        detail="A new commit on the branch is a push: its job files become the schedule. Brings its own Valkey and SQLite "
+        "unless the settings name others. Ctrl-C ends everything, and the next `up` goes on from there.",
+        examples=("up", "up --repository ../analytics --branch main"),
+    ),
+    Operator(
+        name="worker",
+        summary="Start queued runs: one process of it, or many.",
+        entry="bot.daemons:worker",
+        examples=("worker",),
+    ),
+    Operator(
+        name="clock",
+        summary="Make the runs that are due. A second one is a standby.",
+        entry="bot.daemons:clock",
+        examples=("clock",),
+    ),
+    Operator(
+        name="watch",
+        summary="Follow runs to their end and send alerts. A second one is a standby.",
+        entry="bot.daemons:watch",
+        examples=("watch",),
+    ),
+    Operator(
+        name="migrate",
+        summary="Bring the database to this version. Repeating it changes nothing.",
+        entry="bot.daemons:migrate",
+        examples=("migrate",),
+    ),
+    Operator(
+        name="doctor",
+        summary="Check everything that Meshbot depends on, and say what to do.",
+        entry="bot.doctor:doctor",
+        detail="`--json` prints: `ok`, `checks`. Ends with 1 when something is broken; a warning does not count.",
+        examples=("doctor",),
+    ),
+    Operator(
+        name="schema",
+        summary="Print the JSON schema of meshbot.yaml, for editors.",
+        entry="bot.daemons:schema",
+        examples=("schema > meshbot.schema.json",),
+    ),
+)

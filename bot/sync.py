@@ -1,0 +1,132 @@
+"""A commit becomes the schedule: every `meshbot.yaml` of it is read and merged.
+
+The rule: a faulty file changes nothing of its project. While any file is faulty, no project is removed either, since a
+project that seems to be gone may have moved into the faulty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.checkout import Entry, Mirror
+from scheduler import jobfile
+from scheduler.errors import UserError
+from scheduler.jobfile import Fault, JobFile
+from scheduler.store import Origin, ScheduleChange, Store
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A file that changes nothing, and everything that is wrong in it."""
+
+    path: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A project that was merged, and what that did to its jobs."""
+
+    project: str
+    path: str
+    change: ScheduleChange
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a commit did."""
+
+    branch: str
+    sha: str
+    merged: tuple[Merged, ...] = ()
+    removed: tuple[str, ...] = ()
+    faulty: tuple[Faulty, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoBranch:
+    """The branch is not there (yet, or any more); the schedule stays as it was."""
+
+    branch: str
+
+
+def read(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, JobFile]], list[Faulty]]:
+    """Sort the files of a commit into those that are well and those that are not."""
+    well: list[tuple[Entry, JobFile]] = []
+    faulty: list[Faulty] = []
+    for entry in entries:
+        try:
+            if entry.fault:
+                faulty.append(_of_file(entry.path, entry.fault, "see above"))
+            else:
+                well.append((entry, jobfile.parse(entry.text, entry.path)))
+        except jobfile.JobFileError as error:
+            faulty.append(Faulty(entry.path, error.faults))
+    twice = _twice(well)
+    kept = [(entry, file) for entry, file in well if entry.path not in {fault.path for fault in twice}]
+    return kept, faulty + twice
+
+
+def merge(store: Store, entries: Sequence[Entry], repository: str, branch: str, sha: str, now: datetime) -> Synced:
+    """Merge what is well into the live schedule; merging the same commit again changes nothing."""
+    well, faulty = read(entries)
+    merged = []
+    for entry, file in well:
+        origin = Origin(repository, entry.folder, branch, sha)
+        try:
+            merged.append(Merged(file.project, entry.path, store.merge_schedule(file, origin, now)))
+        except UserError as error:
+            faulty.append(_of_file(entry.path, str(error), "see above"))
+    removed = [] if faulty else _remove_gone(store, repository, {file.project for _, file in well}, now)
+    return Synced(branch, sha, tuple(merged), tuple(removed), tuple(faulty))
+
+
+class Follower:
+    """Follows a branch of a repository: each new head is merged once. `poll` is cheap when nothing is new."""
+
+    def __init__(self, mirror: Mirror, store: Store, repository: str, branch: str) -> None:
+        self._mirror, self._store, self._repository, self._branch = mirror, store, repository, branch
+        self._seen: str | None = ""
+
+    def poll(self, now: datetime) -> Synced | NoBranch | None:
+        """Merge the branch's head if it is new; None when it is not. Raises what reading or merging raises."""
+        head = self._mirror.head(self._branch)
+        if head == self._seen:
+            return None
+        if head is None:
+            self._seen = None
+            return NoBranch(self._branch)
+        self._mirror.fetch(self._branch)
+        if not self._mirror.has(head):
+            return None  # it was replaced in between: the next poll sees the newer head
+        done = merge(self._store, self._mirror.job_files(head), self._repository, self._branch, head, now)
+        self._seen = head
+        return done
+
+
+def _remove_gone(store: Store, repository: str, names: Iterable[str], now: datetime) -> list[str]:
+    here = set(names)
+    gone = [
+        row.name
+        for row in store.projects()
+        if row.repository == repository and row.removed_at is None and row.name not in here
+    ]
+    return [name for name in gone if store.remove_project(name, now)]
+
+
+def _twice(well: Sequence[tuple[Entry, JobFile]]) -> list[Faulty]:
+    places: dict[str, list[str]] = {}
+    for entry, file in well:
+        places.setdefault(file.project, []).append(entry.path)
+    return [
+        _of_file(path, f"project {project} is also in {', '.join(p for p in paths if p != path)}", "one name for each")
+        for project, paths in places.items()
+        if len(paths) > 1
+        for path in paths
+    ]
+
+
+def _of_file(path: str, problem: str, remedy: str) -> Faulty:
+    return Faulty(path, (Fault(1, 1, "", problem, remedy),))
