@@ -13,9 +13,11 @@ later one stands for both. `next` costs microseconds; croniter's own search cost
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -80,7 +82,7 @@ class Cron:
         """Return the least time between neighbouring ticks of which a clock change lies between."""
         nominal = self.nominal_gap()
         ticks = self.ticks(change.at - nominal - INSTANT, change.at + nominal)
-        return min((later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)), default=nominal)
+        return min((later - earlier for earlier, later in pairwise(ticks)), default=nominal)
 
     def _candidate(self, after: datetime) -> datetime:
         if self.fields.every_hour:
@@ -140,8 +142,8 @@ def words(schedule: str, timezone: str) -> str:
     return cronwords.sentence(parse(schedule, timezone).fields, timezone)
 
 
-def _numbers(field: list[int] | list[str], whole: range) -> tuple[int, ...]:
-    return tuple(whole) if field == ["*"] else tuple(sorted({int(number) for number in field}))
+def _numbers(field: Sequence[int | str], whole: range) -> tuple[int, ...]:
+    return tuple(whole) if list(field) == ["*"] else tuple(sorted({int(number) for number in field}))
 
 
 @lru_cache(maxsize=1024)

@@ -51,7 +51,9 @@ class Field:
         """Raise `CronError` unless `text` may stand in this field."""
         for part in text.lower().split(","):
             if not part:
-                raise CronError(f"the {self.name} field {text!r} has an empty item", "remove the comma that is too many")
+                raise CronError(
+                    f"the {self.name} field {text!r} has an empty item", "remove the comma that is too many"
+                )
             self._check_part(part)
 
     def _check_part(self, part: str) -> None:
@@ -85,9 +87,7 @@ class Field:
         if not (text.isdecimal() and text.isascii()):
             raise CronError(f"{part!r} cannot stand in the {self.name} field", self._instead(text))
         if not self.low <= int(text) <= self.high:
-            raise CronError(
-                f"{text} is no {self.name}", f"a {self.name} goes from {self.low} to {self.high}"
-            )
+            raise CronError(f"{text} is no {self.name}", f"a {self.name} goes from {self.low} to {self.high}")
         return int(text)
 
     def _instead(self, text: str) -> str:

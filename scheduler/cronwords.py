@@ -22,7 +22,9 @@ MANY_TIMES = 6
 def sentence(fields: Fields, timezone: str) -> str:
     """Return the whole sentence, without a full stop."""
     said = " ".join(part for part in (_times(fields), _days(fields), _months(fields)) if part)
-    anywhere = fields.every_hour and fields.days is None and fields.weekdays is None and len(fields.months) == ALL_MONTHS
+    anywhere = (
+        fields.every_hour and fields.days is None and fields.weekdays is None and len(fields.months) == ALL_MONTHS
+    )
     return said if anywhere else f"{said}, {timezone}"
 
 

@@ -75,9 +75,9 @@ def why_no_image(image: str) -> tuple[str, str] | None:
     if why_credential("", image):
         return "the image has a credential in it", "give the cluster a pull secret; write registry/name:tag"
     if "://" in image:
-        return f"{image!r} is a URL", "leave out the scheme: registry.example.com/team/image:1.2.3"
+        return f"the image {image!r} is a URL", "leave out the scheme: registry.example.com/team/image:1.2.3"
     if image != image.lower() and re.fullmatch(IMAGE, image.lower()):
-        return f"{image!r} has capital letters in its name", f"write {image.lower()}"
+        return f"the image {image!r} has capital letters in its name", f"write {image.lower()}"
     return f"{image[:80]!r} is no image reference", "write name:tag or registry.example.com/team/name:1.2.3"
 
 

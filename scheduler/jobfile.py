@@ -1,34 +1,43 @@
 """`meshbot.yaml` read strictly: a `JobFile`, or every fault at once, each with line and column.
 
 Defaults are merged into each job while every value still knows its place, so that a fault is reported where it was
-written: once, and under `defaults` when it stands there.
+written: once, and under `defaults` when it stands there. A text that is no YAML is mended where the slip is a
+well-known one, so that the faults behind it are found in the same report.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from scheduler import yamltree
+from scheduler import jobscan, jobtree, jobwords, yamlmend, yamltree
 from scheduler.faults import Fault, JobFileError
-from scheduler.jobs import (
-    AlertOn,
-    Alerts,
-    CatchUp,
-    CatchUpPolicy,
-    Concurrency,
-    Job,
-    JobFile,
-    JobType,
-    Paused,
-    Retries,
-)
+from scheduler.jobparts import AlertOn, Alerts, CatchUp, CatchUpPolicy, Concurrency, JobType, Paused, Retries
+from scheduler.jobs import Head, Job, JobFile
+from scheduler.jobschema import schema
+from scheduler.yamltree import Mapping, Node, Place, Scalar, plain
 
 __all__ = [
-    "AlertOn", "Alerts", "CatchUp", "CatchUpPolicy", "Concurrency", "Fault", "Job", "JobFile", "JobFileError", "JobType",
-    "Paused", "Retries", "parse",
-]  # fmt: skip
+    "AlertOn",
+    "Alerts",
+    "CatchUp",
+    "CatchUpPolicy",
+    "Concurrency",
+    "Fault",
+    "Job",
+    "JobFile",
+    "JobFileError",
+    "JobType",
+    "Paused",
+    "Retries",
+    "parse",
+    "schema",
+]
+
+T = TypeVar("T", Head, Job)
 
 
 def parse(text: str, where: str = "meshbot.yaml") -> JobFile:
@@ -36,24 +45,90 @@ def parse(text: str, where: str = "meshbot.yaml") -> JobFile:
 
     Raises `JobFileError` with every fault.
     """
-    tree, faults = yamltree.read(text)
-    data: Any = yamltree.plain(tree) if tree else {}
-    if faults or not isinstance(data, dict):
+    tree, faults = _tree(text)
+    if tree is not None and not isinstance(tree, Mapping):
+        remedy = "begin with `version: 1`, `project:`, `environment:` and `jobs:`"
+        faults.append(Fault(tree.place.line, tree.place.column, "", "the file is no mapping", remedy))
+    reading = Reading(tree, text, faults) if isinstance(tree, Mapping) else None
+    if faults or reading is None or reading.head is None:
         raise JobFileError(where, tuple(faults))
-    jobs = []
-    head = {key: data.get(key) for key in ("environment", "timezone") if key in data}
-    for name, raw in data["jobs"].items():
-        job = {"name": name, **head, **data.get("defaults", {}), **raw}
-        for key, inner in (("retries", "limit"), ("catch_up", "policy")):
-            if key in job and not isinstance(job[key], dict):
-                job[key] = {inner: job[key]}
-        try:
-            jobs.append(Job.model_validate(job))
-        except ValidationError as error:
-            faults += [Fault(1, 1, ".".join(map(str, e["loc"])), e["msg"], "") for e in error.errors()]
-    if faults:
-        raise JobFileError(where, tuple(faults))
+    head = reading.head
     return JobFile(
-        version=data["version"], project=data["project"], environment=data["environment"],
-        timezone=data.get("timezone", "UTC"), jobs=tuple(jobs),
+        version=head.version,
+        project=head.project,
+        environment=head.environment,
+        timezone=head.timezone,
+        jobs=tuple(reading.jobs),
     )
+
+
+def _tree(text: str) -> tuple[Node | None, list[Fault]]:
+    tree, faults = yamltree.read(text)
+    if tree is not None:
+        return tree, faults
+    slips, mended = yamlmend.mend(text)
+    if not slips:
+        return None, faults
+    tree, rest = yamltree.read(mended)
+    # A mended tab may stand for any number of spaces: what is then still no YAML may be the mending's own doing.
+    tabs = any("tab" in slip.problem for slip in slips)
+    if tree is None:
+        return None, slips if tabs else slips + rest
+    paths = yamltree.paths(tree)
+    return tree, [replace(slip, path=paths.get(Place(slip.line, slip.column), slip.path)) for slip in slips] + rest
+
+
+class Reading:
+    """One reading of one file: its head and its jobs, as far as they are good; every fault goes into one list."""
+
+    def __init__(self, root: Mapping, text: str, faults: list[Fault]) -> None:
+        self.faults = faults
+        scan = jobscan.Scan(text, faults)
+        scan.walk(root)
+        self.silent = scan.silent
+        self.head = self._validate(Head, root, root.place)
+        self.jobs = [job for job in self._jobs(root) if job is not None]
+
+    def _jobs(self, root: Mapping) -> Iterator[Job | None]:
+        defaults = self._defaults(root)
+        head: dict[str, Node] = {key: root.entries[key] for key in ("environment", "timezone") if key in root.entries}
+        jobs = root.entries.get("jobs")
+        if isinstance(jobs, Mapping):
+            written = [(name, jobs.keys[name], job) for name, job in jobs.entries.items()]
+            for name, place, job in (*written, *jobs.again):
+                yield self._job(Scalar(place, job.path, name, name), job, defaults, head)
+
+    def _defaults(self, root: Mapping) -> Mapping:
+        """Return the defaults, checked as those of a job without values of its own."""
+        written = root.entries.get("defaults")
+        if not isinstance(written, Mapping):
+            return Mapping(root.place, "defaults", {})
+        defaults = jobtree.prepare(jobtree.check_defaults(written, self.faults), self.faults)
+        own = {key: Scalar(written.place, "", text, text) for key, text in (("name", "x"), ("schedule", "@daily"))}
+        self._validate(Job, replace(defaults, entries=defaults.entries | own), written.place)
+        return defaults
+
+    def _job(self, name: Scalar, job: Node, defaults: Mapping, head: dict[str, Node]) -> Job | None:
+        if not isinstance(job, Mapping):
+            if job.place not in self.silent:
+                remedy = f'write `{name.text}: {{type: run, schedule: "*/15 * * * *"}}`'
+                self.faults.append(Fault(job.place.line, job.place.column, job.path, "a job is a mapping", remedy))
+            return None
+        jobtree.check_job(job, self.faults)
+        whole = jobtree.complete(jobtree.prepare(job, self.faults), defaults, head)
+        jobtree.check_complete(whole, self.faults)
+        return self._validate(Job, replace(whole, entries=whole.entries | {"name": name}), name.place)
+
+    def _validate(self, model: type[T], data: Mapping, start: Place) -> T | None:
+        """Return the value; or None, after its faults were taken down."""
+        try:
+            return model.model_validate(plain(data))
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                place, path, node = yamltree.locate(data, one["loc"], start)
+                if node is None or node.place not in self.silent:
+                    problem, remedy = jobwords.word(one, model)
+                    if isinstance(node, Scalar) and one["type"] != "extra_forbidden":
+                        place = node.place
+                    self.faults.append(Fault(place.line, place.column, path, problem, remedy))
+            return None

@@ -28,12 +28,12 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from scheduler import yamlwords
+from scheduler import grants, yamlwords
 from scheduler.faults import Fault
 
-LARGEST = 1_000_000
+LARGEST = 400_000
 DEEPEST = 16
-MOST_VALUES = 200_000
+MOST_VALUES = 100_000
 CORE_TAGS = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -88,6 +88,8 @@ class Mapping:
     path: str
     entries: dict[str, Node]
     keys: dict[str, Place] = field(default_factory=dict)
+    # What was written under a key that had been written before, with the place of the key.
+    again: tuple[tuple[str, Place, Node], ...] = ()
     size: int = 1
     height: int = 1
 
@@ -95,7 +97,7 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-class Unreadable(Exception):  # noqa: N818 - it carries faults, it is none
+class Unreadable(Exception):
     """The text ends here: what follows cannot be understood."""
 
     def __init__(self, fault: Fault) -> None:
@@ -112,6 +114,38 @@ def plain(node: Node) -> Any:  # noqa: ANN401 - the data of any YAML text
             return [plain(item) for item in node.items]
         case Mapping():
             return {key: plain(value) for key, value in node.entries.items()}
+
+
+def locate(root: Mapping, loc: tuple[str | int, ...], start: Place) -> tuple[Place, str, Node | None]:
+    """Return the place, the key path and the node of what pydantic calls `loc`.
+
+    The place is that of the key, or of the item of a list; of a missing key, that of the key above it. `start` is the
+    place of the root's own key.
+    """
+    node: Node | None = root
+    place, path = start, root.path
+    for part in loc:
+        if isinstance(node, Mapping) and part in node.entries:
+            place, node = node.keys.get(str(part), start), node.entries[str(part)]
+            path = node.path
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            place, path = node.place, node.path
+        elif part != "[key]":
+            return place, f"{path}.{part}".lstrip("."), None
+    return place, path, node
+
+
+def paths(node: Node) -> dict[Place, str]:
+    """Return the key path of each scalar, by its place."""
+    match node:
+        case Scalar():
+            return {node.place: node.path}
+        case Sequence():
+            inner: tuple[Node, ...] = node.items
+        case Mapping():
+            inner = (*node.entries.values(), *(value for _, _, value in node.again))
+    return {place: path for one in inner for place, path in paths(one).items()}
 
 
 def read(text: str) -> tuple[Node | None, list[Fault]]:
@@ -131,7 +165,9 @@ def _events(text: str) -> Iterator[Event]:
     except ReaderError as error:
         raise Unreadable(yamlwords.control_character(text, error.position)) from error
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # What is not closed is looked for where it was opened.
+        opened = "flow" in str(error.context) or "quoted" in str(error.context)
+        mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
         fault = yamlwords.syntax(place.line, place.column, str(error.problem), str(error.context or ""))
         raise Unreadable(fault) from error
@@ -208,21 +244,26 @@ class Builder:
     def _mapping(self, events: Iterator[Event], place: Place, path: str, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
         keys: dict[str, Place] = {}
+        again: list[tuple[str, Place, Node]] = []
         merged: list[Node] = []
         while not isinstance(event := next(events), MappingEndEvent):
             key = self._key(self.node(event, events, path, depth + 1), path)
-            inner = f"{path}.{key}" if path else key
+            # A key may be a secret that was written in the wrong place, and paths are shown.
+            shown = "***" if grants.why_credential("", key) else key
+            inner = f"{path}.{shown}" if path else shown
             value = self.node(next(events), events, inner, depth + 1)
             at = Place(event.start_mark.line + 1, event.start_mark.column + 1)
             if key == "<<":
                 merged.append(value)
             elif key in keys:
                 self.faults.append(yamlwords.duplicate(at.line, at.column, inner, keys[key].line))
+                again.append((key, at, value))
             else:
                 entries[key], keys[key] = value, at
         for value in merged:
             self._merge(value, entries, keys)
-        return Mapping(place, path, entries, keys, *_measure(list(entries.values())))
+        size, height = _measure(list(entries.values()))
+        return Mapping(place, path, entries, keys, tuple(again), size, height)
 
     def _key(self, node: Node, path: str) -> str:
         if isinstance(node, Scalar):
