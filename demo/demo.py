@@ -1,0 +1,292 @@
+"""The main job of Meshbot in two minutes: `make demo`.
+
+A coffee shop's SQLMesh project lies in a Git repository, with its jobs in a committed file. Everything that is shown
+here really runs, on a real Postgres and a real Valkey, in a folder that is gone afterwards. Each promise is checked.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kettle import BIN, PROJECT, together
+from narrator import BrokenPromise, Narrator
+from stage import Stage, ready, running_in, until
+
+MODELS = 15
+BEHIND_PAYMENTS = ["finance.revenue_daily", "finance.revenue_hourly", "growth.forecast"]
+SOON = timedelta(seconds=8)
+
+
+@dataclass
+class Story:
+    """What the scenes have in common: the stage, the voice, and what the last table says."""
+
+    stage: Stage
+    tell: Narrator
+    results: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def the_job_file(story: Story) -> None:
+    """Show what a team commits beside its models."""
+    story.tell.chapter("A team commits one file beside its SQLMesh project")
+    story.tell.say(f"The project: {models_by_cadence()}. The jobs:")
+    story.tell.source(jobs_of((PROJECT / "meshbot.yaml").read_text()), "yaml")
+    story.tell.command("meshbot validate", story.stage.page("validate"))
+    checked = story.stage.ask("validate")
+    story.tell.promise("the file is valid", checked["ok"], expected=True)
+
+
+def the_schedule(story: Story) -> None:
+    """Show that the committed jobs are the schedule now."""
+    story.tell.chapter("`meshbot up` takes the commit into the live schedule")
+    story.tell.command("meshbot jobs", story.stage.page("jobs"))
+    jobs = {job["job"]: job for job in story.stage.ask("jobs")["jobs"]}
+    story.tell.promise("all four jobs are scheduled", sorted(jobs), ["cleanup", "finance", "live", "nightly"])
+
+
+def plain_runs(story: Story) -> None:
+    """Let two plain runs of SQLMesh overlap, on a copy of the warehouse."""
+    story.stage.plain.switch("slow_seconds", 0.5)
+    command = [BIN / "sqlmesh", "-p", story.stage.repository, "run", "prod", "--skip-janitor"]
+    with story.tell.during("meanwhile, on a copy of the warehouse: two plain `sqlmesh run prod` at the same time"):
+        together([command, command], story.stage.plain.env, story.stage.folder)
+
+
+def a_job_runs_on_cron(story: Story) -> None:
+    """Move a job to the next minute by a commit, and wait until the clock has fired it."""
+    story.tell.chapter("A commit moves a job; the clock fires it")
+    due = reschedule(story)
+    story.tell.say(f"The `live` job is due at {due:%H:%M} UTC now. (It would have come within five minutes anyway.)")
+    plain_runs(story)
+    with story.tell.during(f"waiting for the clock: it is {datetime.now(UTC):%H:%M:%S}"):
+        run = until(lambda: ended_run(story.stage, "cron"), 150)
+    story.tell.command("meshbot runs --job live", story.stage.page("runs", "--job", "live"))
+    story.tell.promise("the clock has made the run of that minute", moment(run["scheduled_for"]), due)
+    story.tell.promise("and it succeeded", run["state"], "succeeded")
+    story.results.append(
+        ("a job on cron", run["state"], f"due {due:%H:%M:%S}, made {moment(run['created_at']):%H:%M:%S}")
+    )
+
+
+def overlapping_runs(story: Story) -> None:
+    """Let two jobs overlap that owe the same models, and count."""
+    stage, tell = story.stage, story.tell
+    tell.chapter("Two overlapping runs evaluate each model once")
+    calm(story)
+    stage.shop.restore()
+    stage.shop.switch("slow_seconds", 0.5)
+    tell.command("meshbot run finance --wait &  meshbot run nightly --wait")
+    with tell.during("both run"):
+        answers = stage.ask_together(("run", "finance", "--wait"), ("run", "nightly", "--wait"))
+    tell.table(("what each run did", *(answer["run"]["job"] for answer in answers)), counted(answers))
+    evaluations, doubles = stage.shop.evaluations(), stage.shop.double_rows()
+    compare(story, evaluations, doubles)
+    tell.promise("each of the 15 models was evaluated exactly once", list(evaluations.values()), [1] * MODELS)
+    tell.promise("no row is there twice", doubles, {})
+    tell.promise("both runs succeeded", [answer["run"]["state"] for answer in answers], ["succeeded"] * 2)
+
+
+def compare(story: Story, evaluations: dict[str, int], doubles: dict[str, int]) -> None:
+    """Show the count of evaluations, and the rows that are there twice, beside plain SQLMesh's."""
+    plain, twice = story.stage.plain.evaluations(), story.stage.plain.double_rows()
+    rows = [
+        (model, str(plain.get(model, 0)), rows_twice(twice, model), str(count), rows_twice(doubles, model))
+        for model, count in evaluations.items()
+    ]
+    total = ("all", *(str(sum(of.values())) for of in (plain, twice, evaluations, doubles)))
+    headings = ("evaluations by two overlapping runs", "plain SQLMesh", "rows twice", "Meshbot", "rows twice")
+    story.tell.table(headings, [*rows, total])
+    story.results.append(("two overlapping runs: evaluations of 15 models", total[3], f"plain SQLMesh: {total[1]}"))
+    story.results.append(("two overlapping runs: rows that are there twice", total[4], f"plain SQLMesh: {total[2]}"))
+
+
+def a_model_fails(story: Story) -> None:
+    """Have the payment provider send nonsense: an audit fails, and what is behind it is blocked, and nothing else."""
+    stage, tell = story.stage, story.tell
+    tell.chapter("A model fails: what is behind it is blocked, the rest goes on, people are told")
+    stage.shop.restore()
+    stage.shop.switch("provider_bug", 1)
+    stage.slack.letters.clear()
+    tell.say("The payment provider begins to send negative amounts. An audit of shop.payments does not let them pass.")
+    tell.command("meshbot run nightly --wait")
+    with tell.during("it runs"):
+        answer = stage.ask("run", "nightly", "--wait")
+        until(lambda: stage.slack.letters, 20)
+    tell.table(("models", "how many", "which"), by_status(answer["models"]))
+    tell.letter(letter_text(stage.slack.letters[-1]), "#kettle-data")
+    tell.promise("the run is partial", answer["run"]["state"], "partial")
+    tell.promise("one model failed", named(answer, "failed"), ["shop.payments"])
+    tell.promise("three are blocked behind it", named(answer, "blocked"), BEHIND_PAYMENTS)
+    tell.promise("the other 11 were evaluated", len(named(answer, "evaluated")), MODELS - 4)
+    told = letter_text(stage.slack.letters[-1])
+    told_all = [name in told for name in ("shop.payments", *BEHIND_PAYMENTS, f"meshbot retry {answer['run']['id']}")]
+    tell.promise("people are told which, what is blocked, and the command to retry", told_all, [True] * 5)
+    story.results.append(("a failing model", "1 failed, 3 blocked, 11 evaluated", "one alert"))
+    the_model_recovers(story, answer["run"]["id"])
+
+
+def the_model_recovers(story: Story, failed_run: str) -> None:
+    """Mend the cause and retry: only what is owed is done, and people are told that it is over."""
+    stage, tell = story.stage, story.tell
+    stage.shop.switch("provider_bug", 0)
+    tell.say("The provider mends it.")
+    tell.command(f"meshbot retry {failed_run} --wait")
+    with tell.during("it runs"):
+        answer = stage.ask("retry", failed_run, "--wait")
+        until(lambda: len(stage.slack.letters) > 1, 20)
+    tell.letter(letter_text(stage.slack.letters[-1]), "#kettle-data")
+    tell.promise(
+        "the retry did only what was still owed", named(answer, "evaluated"), [*BEHIND_PAYMENTS, "shop.payments"]
+    )
+    tell.promise("it succeeded", answer["run"]["state"], "succeeded")
+    tell.promise("two alerts in all: it fails, it works again", len(stage.slack.letters), 2)
+    story.results.append(("the retry after the cause is mended", "4 evaluated", "one word of recovery"))
+
+
+def the_end(story: Story) -> None:
+    """Show what was promised and found, all in one table."""
+    story.tell.chapter("What was shown")
+    story.tell.command("meshbot status", story.stage.page("status"))
+    story.tell.table(("what", "Meshbot", "beside it"), story.results)
+
+
+# The story, in order. Each scene is a function of the story so far; a new one takes its place in this list.
+SCENES = (the_schedule, a_job_runs_on_cron, overlapping_runs, a_model_fails, the_end)
+
+
+def reschedule(story: Story) -> datetime:
+    """Commit a new schedule for `live` that begins with the next minute, and wait until it is taken over."""
+    while True:
+        now = datetime.now(UTC)
+        due = (now + SOON).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        schedule = f"{due.minute % 5}-59/5 * * * *"
+        file = story.stage.repository / "meshbot.yaml"
+        file.write_text(
+            re.sub(r'(  live:\n.*?schedule: )"[^"]*"', rf'\1"{schedule}"', file.read_text(), flags=re.DOTALL)
+        )
+        story.stage.commit(f"Run live at {due:%H:%M}")
+        story.tell.command(f'git commit -m "Run live at {due:%H:%M}"', f"live: schedule: {schedule}")
+        live = until(lambda schedule=schedule: scheduled(story.stage, "live", schedule), 30)
+        if moment(live["next_tick"]) == due:
+            return due
+
+
+def scheduled(stage: Stage, name: str, schedule: str) -> dict[str, Any] | None:
+    """Return the job once it has this schedule."""
+    found = (job for job in stage.ask("jobs")["jobs"] if (job["job"], job["schedule"]) == (name, schedule))
+    return next(found, None)
+
+
+def ended_run(stage: Stage, trigger: str) -> dict[str, Any] | None:
+    """Return the last run of `live` that was made like this, once it has ended."""
+    runs = stage.ask("runs", "--job", "live")["runs"]
+    return next((run for run in runs if run["trigger"] == trigger and run["ended_at"]), None)
+
+
+def calm(story: Story) -> None:
+    """Stop the clock's part in the story, so that what follows is the same at each minute of the day."""
+    names = ("live", "finance", "nightly")
+    story.stage.ask_together(*(("pause", name, "--reason", "the demo starts it by hand") for name in names))
+    until(lambda: not story.stage.ask("status")["active"], 60)
+    story.tell.say("(The clock is paused from here on: `meshbot pause`. What follows is started by hand.)")
+
+
+def models_by_cadence() -> str:
+    """Count the models of the project by how often they are due."""
+    texts = [path.read_text() for path in (PROJECT / "models").rglob("*.*") if path.suffix in {".sql", ".py"}]
+    words = {"every 5 minutes": "*/5 * * * *", "hourly": "@hourly", "daily": "@daily"}
+    counts = {word: sum(cron in text for text in texts) for word, cron in words.items()}
+    return f"{sum(counts.values())} models ({', '.join(f'{count} {word}' for word, count in counts.items())})"
+
+
+def jobs_of(text: str) -> str:
+    """Return the part of a job file that lists the jobs."""
+    return text[text.index("jobs:") :]
+
+
+def counted(answers: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Count the models of each answer by what became of them."""
+    statuses = sorted({model["status"] for answer in answers for model in answer["models"]})
+    return [(status.replace("_", " "), *(str(len(named(answer, status))) for answer in answers)) for status in statuses]
+
+
+def by_status(models: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """List the models by what became of them, the good ones by number only."""
+    statuses = {model["status"]: [m["model"] for m in models if m["status"] == model["status"]] for model in models}
+    return [
+        (status, str(len(names)), "" if status == "evaluated" else ", ".join(sorted(names)))
+        for status, names in sorted(statuses.items())
+    ]
+
+
+def named(answer: dict[str, Any], status: str) -> list[str]:
+    """Return the models of which this became."""
+    return sorted(model["model"] for model in answer["models"] if model["status"] == status)
+
+
+def rows_twice(doubles: dict[str, int], model: str) -> str:
+    """Word how many rows of a table are there twice."""
+    return str(doubles[model]) if model in doubles else ""
+
+
+def letter_text(letter: dict[str, Any]) -> str:
+    """Return what a reader of the Slack message sees, without its markup."""
+    parts = [text for block in letter.get("blocks", []) for text in texts_of(block)]
+    return "\n".join(parts).replace("```", "").replace("`", "").replace("*", "")
+
+
+def texts_of(block: dict[str, Any]) -> list[str]:
+    """Return the texts of one block; its fields are short and share a line."""
+    fields = [field["text"].replace("\n", ": ") for field in block.get("fields", [])]
+    own = [block["text"]["text"]] if "text" in block else []
+    return [*own, *([" · ".join(fields)] if fields else [])]
+
+
+def moment(text: str) -> datetime:
+    """Read a moment of an answer."""
+    return datetime.fromisoformat(text)
+
+
+def play(tell: Narrator) -> Path:
+    """Tell the whole story and return the folder in which it took place."""
+    tell.say("Meshbot, on the warehouse of a coffee shop. Everything here is real, and gone when it ends.")
+    with ready(tell) as stage:
+        story = Story(stage, tell)
+        the_job_file(story)
+        with stage.up():
+            for scene in SCENES:
+                scene(story)
+    return stage.folder
+
+
+def main() -> int:
+    """Play, look whether anything is left, and say what to try next."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tell = Narrator()
+    try:
+        folder = play(tell)
+        tell.promise("nothing is left: no process, no file", (running_in(folder), folder.exists()), ([], False))
+    except BrokenPromise as error:
+        tell.say(f"✖ {error}")
+        return 1
+    tell.say(f"\nThat took {tell.seconds:.0f} seconds. What to try next, in a Git repository with a SQLMesh project:\n")
+    tell.table(
+        ("command", "what it does"),
+        (
+            ("meshbot doctor", "checks everything that Meshbot needs, and says what to do"),
+            ("meshbot up", "follows the repository and runs its jobs"),
+            ("meshbot run JOB --wait", "runs a job now"),
+            ("make bench", "measures all of this against plain SQLMesh"),
+        ),
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

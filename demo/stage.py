@@ -1,0 +1,212 @@
+"""What the demo stands on: one folder in which everything lies, two warehouses, a Git repository, and a listener.
+
+The rule: nothing is written outside the folder, and nothing that was started here is running when the stage is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+from kettle import BIN, PROJECT, Warehouse, clone, together
+from narrator import Narrator
+
+T = TypeVar("T")
+
+AS_OF = "1 day ago"
+GIT = ("git", "-c", "user.name=Kettle", "-c", "user.email=data@kettle.example", "-c", "commit.gpgsign=false")
+
+
+@dataclass
+class Listener:
+    """Listens where Slack would, and keeps what was sent there."""
+
+    url: str
+    letters: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that the scenes need. `plain` is a second warehouse, equal to `shop` when the story begins."""
+
+    folder: Path
+    repository: Path
+    shop: Warehouse
+    plain: Warehouse
+    slack: Listener
+    tell: Narrator
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of Meshbot's commands."""
+        granted = {name: value for name, value in self.shop.env.items() if name != "KETTLE_DB_HOST"}
+        return granted | {
+            "MESHBOT_DATA_DIR": str(self.folder / "meshbot"),
+            "MESHBOT_SLACK_WEBHOOK_URL": self.slack.url,
+            "COLUMNS": str(self.tell.console.width),
+            **({"FORCE_COLOR": "1"} if self.tell.console.is_terminal else {"NO_COLOR": "1"}),
+        }
+
+    def page(self, *arguments: str) -> str:
+        """Return what a command of meshbot prints for people."""
+        return self._meshbot(arguments, {}).stdout
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """Return what a command of meshbot answers to a program. Exit code 1 is an answer: the run did not go well."""
+        done = self._meshbot((*arguments, "--json"), {"NO_COLOR": "1"})
+        answer: dict[str, Any] = json.loads(done.stdout or "{}")
+        if done.returncode not in {0, 1} or "error" in answer:
+            command = f"meshbot {' '.join(arguments)}"
+            raise RuntimeError(f"{command}: exit code {done.returncode}: {done.stdout}{done.stderr}")
+        return answer
+
+    def ask_together(self, *commands: Sequence[str]) -> list[dict[str, Any]]:
+        """Give several commands at once and return their answers."""
+        lines = [[BIN / "meshbot", *command, "--json"] for command in commands]
+        return [json.loads(ended.output) for ended in together(lines, self.env, self.repository)]
+
+    def commit(self, message: str) -> None:
+        """Commit everything in the repository."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the repository."""
+        subprocess.run([*GIT, *arguments], cwd=self.repository, env=self.env, check=True, capture_output=True)
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Run `meshbot up` for the time of the block, and end it as Ctrl-C would."""
+        log = self.folder / "up.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [BIN / "meshbot", "up"], cwd=self.repository, env=self.env, stdout=output, stderr=output
+            )
+            try:
+                until(lambda: self._answers(process, log), 60)
+                yield
+            finally:
+                process.terminate()
+                process.wait(90)
+
+    def _answers(self, process: subprocess.Popen[bytes], log: Path) -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"`meshbot up` ended with {process.returncode}:\n{log.read_text()}")
+        done = self._meshbot(("jobs", "--json"), {})
+        return done.returncode == 0 and bool(json.loads(done.stdout)["jobs"])
+
+    def _meshbot(self, arguments: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / "meshbot", *arguments],
+            cwd=self.repository,
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@contextmanager
+def ready(tell: Narrator) -> Iterator[Stage]:
+    """Lay out the folder, the repository and both warehouses, and take all of it away again."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshbot-demo-")))
+        _keep_inside(folder)
+        repository = Path(shutil.copytree(PROJECT, folder / "kettle", ignore=shutil.ignore_patterns(".cache", "logs")))
+        with tell.during("a Postgres starts, and the project is planned as of yesterday, so that a day is due"):
+            shop, plain = _warehouses(stack, folder, repository)
+        slack = stack.enter_context(listening())
+        stage = Stage(folder, repository, shop, plain, slack, tell)
+        _grant(stage)
+        (repository / ".gitignore").write_text(".cache/\nlogs/\n.meshbot/\n")
+        stage.git("init", "--quiet", "--initial-branch", "main")
+        stage.commit("The shop's models and their jobs")
+        yield stage
+
+
+def _keep_inside(folder: Path) -> None:
+    """Have everything that we start write below the folder, whatever it takes for its home."""
+    for name in ("home", "run", "tmp"):
+        (folder / name).mkdir()
+    os.environ |= {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run"), "TMPDIR": str(folder / "tmp")}
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+
+
+def _warehouses(stack: ExitStack, folder: Path, project: Path) -> tuple[Warehouse, Warehouse]:
+    from scheduler import embedded
+
+    first, second = folder / "pg", folder / "pg2"
+    with embedded.postgres(first) as url:
+        warehouse = Warehouse(url)
+        warehouse.create()
+        warehouse.plan(project, AS_OF, folder)
+        warehouse.forget_evaluations()
+        warehouse.keep()
+    clone(first, second)
+    urls = [stack.enter_context(embedded.postgres(place)) for place in (first, second)]
+    return Warehouse(urls[0]), Warehouse(urls[1])
+
+
+def _grant(stage: Stage) -> None:
+    """Grant the project the one secret that its job file names."""
+    granted = stage.folder / "meshbot" / "secrets" / "kettle"
+    granted.mkdir(parents=True)
+    (granted / "KETTLE_DB_HOST").write_text(stage.shop.host)
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """Listen on a loopback port for what Meshbot would send to Slack."""
+    letters: list[dict[str, Any]] = []
+
+    class Slack(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            letters.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slack)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield Listener(f"http://127.0.0.1:{server.server_port}/services/demo", letters)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def running_in(folder: Path) -> list[str]:
+    """Return the command lines of all processes that work in the folder or name it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = " ".join(process.cmdline())
+            if str(folder) in f"{process.cwd()} {words}":
+                found.append(words)
+    return found
+
+
+def until(probe: Callable[[], T], timeout: float) -> T:
+    """Call `probe` until it returns something true and return that. Raises `TimeoutError` after `timeout` seconds."""
+    deadline, pause = time.monotonic() + timeout, threading.Event()
+    while not (value := probe()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout:.0f} s in vain")
+        pause.wait(0.3)
+    return value
