@@ -70,10 +70,10 @@ class Database:
                 yield connection
 
     def insert_new(self, table: Table) -> Insert:
-        """Build an INSERT that leaves alone what is there already: a name is a lock."""
-        if self.is_postgres:
-            return postgresql.insert(table).on_conflict_do_nothing()
-        return sqlite.insert(table).on_conflict_do_nothing()
+        """Build an INSERT that leaves alone what is there already: a name is a lock. Its `rowcount` tells."""
+        dialect = postgresql if self.is_postgres else sqlite
+        statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+        return statement.execution_options(preserve_rowcount=True)
 
 
 @contextmanager
