@@ -33,6 +33,7 @@ class Beacon:
 def owned(data_dir: Path) -> Iterator[None]:
     """Own the data folder for the time of the block. Raises `Refused` when another `up` owns it."""
     data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / ".gitignore").write_text("*\n")  # the folder mostly lies in a repository, and never belongs to it
     with (data_dir / LOCK).open("a") as lock:
         if not _lock(lock):
             raise Refused(

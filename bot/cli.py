@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +50,14 @@ class Meshbot(click.Group):
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """List the commands in the order of the registries."""
-        return [command.name for command in (*COMMANDS, *OPERATORS)]
+        return [*(command.name for command in COMMANDS), *(operator.name for operator in OPERATORS)]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the commands for everybody apart from those for operators."""
-        for title, commands in (("Commands", COMMANDS), ("For operators", OPERATORS)):
+        everybody = [(command.name, command.summary) for command in COMMANDS]
+        for title, rows in (("Commands", everybody), ("For operators", [(one.name, one.summary) for one in OPERATORS])):
             with formatter.section(title):
-                formatter.write_dl([(command.name, command.summary) for command in commands])
+                formatter.write_dl(rows)
 
 
 def build() -> click.Group:
@@ -63,9 +65,9 @@ def build() -> click.Group:
     group = Meshbot("meshbot", context_settings=CONTEXT, help="Keep SQLMesh environments up to date from Git.")
     click.version_option(package_name="meshbot", message="meshbot %(version)s")(group)
     for command in COMMANDS:
-        group.add_command(_click(command, lambda raw, as_json, it=command: handle(it, raw, as_json=as_json)))
+        group.add_command(_click(command, partial(handle, command)))
     for operator in OPERATORS:
-        group.add_command(_click(operator, lambda raw, as_json, it=operator: operate(it, raw, as_json=as_json)))
+        group.add_command(_click(operator, partial(operate, operator)))
     return group
 
 
@@ -78,25 +80,20 @@ def run(arguments: list[str]) -> ExitCode:
     """Run one command line. Whatever happens, it ends with one of the documented codes."""
     as_json = "--json" in arguments
     try:
-        code = build().main(arguments, prog_name="meshbot", standalone_mode=False)
-        return ExitCode(code or 0)
+        return ExitCode(build().main(arguments, prog_name="meshbot", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return ExitCode.OK
-    except click.ClickException as error:
-        return _failed(f"{error.format_message().rstrip('.')}{_usage(error)}", ExitCode.USAGE, as_json=as_json)
-    except UserError as error:
-        return _failed(str(error), exit_code(error), as_json=as_json)
-    except MeshbotError as error:
-        return _failed(f"{error}; try again in a moment", ExitCode.UNREACHABLE, as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except (click.ClickException, MeshbotError) as error:
+        return _failed(error, as_json=as_json)
 
 
-def handle(command: Command, raw: dict[str, Any], *, as_json: bool) -> ExitCode:
+def handle(command: Command, raw: dict[str, Any], as_json: bool) -> ExitCode:  # noqa: FBT001 - called by `_click` alone
     """Carry out a command of the registry and show its answer."""
     from bot.chatops.values import request
     from bot.services import Services
@@ -116,10 +113,10 @@ def handle(command: Command, raw: dict[str, Any], *, as_json: bool) -> ExitCode:
         services.close()
 
 
-def operate(operator: Operator, raw: dict[str, Any], *, as_json: bool) -> ExitCode:
+def operate(operator: Operator, raw: dict[str, Any], as_json: bool) -> ExitCode:  # noqa: FBT001 - called by `_click` alone
     """Carry out an operator's command."""
     module, _, function = operator.entry.partition(":")
-    given = {name: value if value else None for name, value in raw.items()}
+    given = {name: value or None for name, value in raw.items()}
     entry: Entry = getattr(import_module(module), function)
     return entry(Request(operator.name, given), as_json)
 
@@ -163,7 +160,8 @@ def _named(reply: Reply, outcome: Outcome) -> Reply:
     return reply.about(answer["run"]["id"]) if "run" in answer else reply
 
 
-def _failed(message: str, code: ExitCode, *, as_json: bool) -> ExitCode:
+def _failed(error: click.ClickException | MeshbotError, *, as_json: bool) -> ExitCode:
+    message, code = _verdict(error)
     if as_json:
         click.echo(json.dumps({"error": {"message": message, "exit_code": int(code)}}, indent=2))
     else:
@@ -171,6 +169,16 @@ def _failed(message: str, code: ExitCode, *, as_json: bool) -> ExitCode:
 
         Terminal().error(message)
     return code
+
+
+def _verdict(error: click.ClickException | MeshbotError) -> tuple[str, ExitCode]:
+    match error:
+        case click.ClickException():
+            return f"{error.format_message().rstrip('.')}{_usage(error)}", ExitCode.USAGE
+        case UserError():
+            return str(error), exit_code(error)
+        case _:
+            return f"{error}; try again in a moment", ExitCode.UNREACHABLE
 
 
 def _usage(error: click.ClickException) -> str:
@@ -199,5 +207,4 @@ def _param(argument: Argument) -> click.Parameter:
     names = [argument.flag, argument.name] + ([argument.short] if argument.short else [])
     if argument.kind is Kind.SWITCH:
         return click.Option(names, is_flag=True, help=argument.help)
-    default = f" [default: {argument.default}]" if argument.default is not None else ""
-    return click.Option(names, metavar=argument.metavar, help=argument.help + default)
+    return click.Option(names, metavar=argument.metavar, help=argument.help)

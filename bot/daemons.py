@@ -64,9 +64,10 @@ def schema(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - eve
     return ExitCode.OK
 
 
-def environment(chosen: Settings, redis_url: str) -> Mapping[str, str]:
+def environment(chosen: Settings, redis_url: str | None) -> Mapping[str, str]:
     """Say with which environment a process of the scheduler starts: ours, with everything found out made plain."""
-    return {**os.environ, "MESHBOT_REDIS_URL": redis_url, "MESHBOT_DATA_DIR": str(chosen.data_dir.resolve())}
+    found = {"MESHBOT_REDIS_URL": redis_url} if redis_url else {}
+    return {**os.environ, **found, "MESHBOT_DATA_DIR": str(chosen.data_dir.resolve())}
 
 
 def _become(name: str) -> ExitCode:

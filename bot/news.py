@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot import answers
 from bot.household import Crash
 from bot.pages import STATES, Cell, Clock, Line, Tone, duration, faults
 from bot.sync import Merged, NoBranch, Synced
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from scheduler.store import JobRow, Store
 
 WATCHED = 30
+SAID = {
+    "noop": "had nothing to do",
+    "partial": "did a part",
+    "interrupted": "was interrupted by a plan",
+    "cancelled": "was cancelled",
+    "timed_out": "took too long",
+    "lost": "was lost",
+}
 ORDER = ("evaluated", "up_to_date", "claimed_elsewhere", "blocked", "failed")
 MARKS = {"succeeded": "✔", "noop": "✔", "partial": "◐", "interrupted": "◐", "cancelled": "◼"}
 
@@ -116,7 +125,7 @@ def pushed(synced: Synced | NoBranch, jobs: Sequence[JobRow], clock: Clock) -> l
         lines += _of_project(merged, jobs, clock)
     lines += [Line((Cell(f"    {name}: removed, its meshbot.yaml is gone", Tone.WARNING),)) for name in synced.removed]
     for file in synced.faulty:
-        lines += faults(file.path, [_fault(one) for one in file.faults])
+        lines += faults(file.path, [answers.fault(one) for one in file.faults])
     return lines
 
 
@@ -160,12 +169,6 @@ def _changes(merged: Merged) -> list[tuple[str, tuple[str, ...]]]:
 def _due(row: JobRow) -> datetime:
     assert row.next_tick is not None  # noqa: S101 - those without were left out
     return row.next_tick
-
-
-def _fault(one: object) -> object:
-    from bot import answers
-
-    return answers.fault(one)  # type: ignore[arg-type]
 
 
 def _name(run: Run) -> tuple[Cell, ...]:

@@ -80,13 +80,14 @@ def reap_orphans(spare: Iterable[int] = ()) -> None:
                 os.waitpid(pid, os.WNOHANG)
 
 
-def living_in(folder: Path) -> list[int]:
-    """Return the processes whose working directory is `folder` (Linux only; elsewhere none are found)."""
+def living_in(folder: Path, program: str) -> list[int]:
+    """Return the processes of `program` whose working directory is `folder` (Linux only; elsewhere none are found)."""
     here = str(folder.resolve())
     found = []
     for pid in _pids():
         with suppress(OSError):
-            if str((PROC / str(pid) / "cwd").readlink()) == here:
+            place = PROC / str(pid)
+            if str((place / "cwd").readlink()) == here and (place / "exe").readlink().name.startswith(program):
                 found.append(pid)
     return found
 

@@ -119,8 +119,8 @@ class Incident(TypedDict):
 
     project: Annotated[str, "The project's name."]
     job: Annotated[str, "The job's name."]
-    since: Annotated[str | None, "The end of the first run that failed."]
-    run: Annotated[str | None, "The last run that failed."]
+    since: Annotated[str | None, "Since when."]
+    run: Annotated[str | None, "The run with which it began."]
 
 
 class ValidateAnswer(TypedDict):

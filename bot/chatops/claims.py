@@ -40,7 +40,7 @@ COMMAND = Command(
     answer=shapes.ClaimsAnswer,
     arguments=(
         Argument("project", Kind.PROJECT, "Only this project."),
-        Argument("release", Kind.TEXT, "Take this model from the run that holds it.", option=True),
+        Argument("release", Kind.MODEL, "Take this model from the run that holds it.", option=True),
     ),
     detail="A crashed run's claims expire by themselves within a minute. Release one only if its run is known to hang.",
     examples=("claims analytics", "claims analytics --release finance.orders"),

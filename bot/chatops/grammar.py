@@ -36,6 +36,7 @@ class Kind(StrEnum):
     INSTANT = "instant"
     DEADLINE = "deadline"
     NUMBER = "number"
+    MODEL = "model"
     TEXT = "text"
     SWITCH = "switch"
 
@@ -71,7 +72,13 @@ class Argument:
     @property
     def metavar(self) -> str:
         """The word that stands for the value."""
-        return {Kind.INSTANT: "WHEN", Kind.DEADLINE: "WHEN", Kind.NUMBER: "N"}.get(self.kind, self.name.upper())
+        return {
+            Kind.INSTANT: "WHEN",
+            Kind.DEADLINE: "WHEN",
+            Kind.NUMBER: "N",
+            Kind.PATH: "PATH",
+            Kind.MODEL: "MODEL",
+        }.get(self.kind, self.name.upper())
 
 
 @dataclass(frozen=True)

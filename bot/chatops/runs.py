@@ -30,7 +30,7 @@ COMMAND = Command(
     answer=shapes.RunsAnswer,
     arguments=(
         Argument("job", Kind.JOB, "Only the runs of this job."),
-        Argument("limit", Kind.NUMBER, "How many.", option=True, short="-n", default=DEFAULT),
+        Argument("limit", Kind.NUMBER, f"How many. Default: {DEFAULT}.", option=True, short="-n", default=DEFAULT),
     ),
     examples=("runs", "runs hourly --limit 5"),
 )

@@ -45,7 +45,7 @@ def convert(argument: Argument, text: str, now: datetime) -> Value:
             return _number(argument, text)
         case Kind.JOB | Kind.RUN | Kind.PROJECT | Kind.COMMAND:
             return _name(argument, text)
-        case Kind.PATH | Kind.TEXT | Kind.SWITCH:
+        case Kind.PATH | Kind.MODEL | Kind.TEXT | Kind.SWITCH:
             return text
 
 
