@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPException
+from json import JSONDecodeError
 from typing import Any, Protocol, TypeVar
 
 from slack_sdk import WebClient
@@ -142,8 +143,8 @@ class NullNotifier:
 class WebhookNotifier:
     """Tells the one channel of an incoming webhook, without threads."""
 
-    def __init__(self, url: str) -> None:
-        self._client = WebhookClient(url, timeout=TIMEOUT, logger=_SILENT, retry_handlers=[])
+    def __init__(self, url: str, *, timeout: int = TIMEOUT) -> None:
+        self._client = WebhookClient(url, timeout=timeout, logger=_SILENT, retry_handlers=[])
 
     def deliver(self, alert: Alert, _thread: ThreadRef | None, *, maybe_sent: bool) -> None:
         """Post the alert; one whose earlier posting ended unknown may be there twice."""
@@ -168,8 +169,8 @@ class WebhookNotifier:
 class BotNotifier:
     """Tells the channel of each job, one thread for each incident."""
 
-    def __init__(self, token: str, channel: str | None, api_url: str) -> None:
-        self._client = WebClient(token, base_url=api_url, timeout=TIMEOUT, logger=_SILENT, retry_handlers=[])
+    def __init__(self, token: str, channel: str | None, api_url: str, *, timeout: int = TIMEOUT) -> None:
+        self._client = WebClient(token, base_url=api_url, timeout=timeout, logger=_SILENT, retry_handlers=[])
         self._channel = channel
         self._ids: dict[str, str] = {}
 
@@ -270,14 +271,14 @@ def _reach(doing: str, call: Callable[[], T]) -> T:
         return call()
     except SlackApiError:
         raise
-    except SlackClientError:
+    except TimeoutError:
+        raise SlackUnavailable(f"{doing}: no answer in time") from None
+    except (OSError, HTTPException, UnicodeError, JSONDecodeError) as error:
+        raise SlackUnavailable(f"{doing}: no answer ({type(error).__name__})") from None
+    except (SlackClientError, ValueError):
         raise SlackRefused(
             f"{doing}: its URL is no URL; MESHBOT_SLACK_WEBHOOK_URL and MESHBOT_SLACK_API_URL begin with https://"
         ) from None
-    except TimeoutError:
-        raise SlackUnavailable(f"{doing}: no answer within {TIMEOUT} s") from None
-    except (OSError, HTTPException, ValueError) as error:
-        raise SlackUnavailable(f"{doing}: no answer ({type(error).__name__})") from None
 
 
 def _fault(doing: str, response: SlackResponse) -> SlackUnavailable | SlackRefused:

@@ -27,7 +27,7 @@ def blocks(message: Message) -> tuple[dict[str, Any], ...]:
     """Lay a message out as blocks."""
     header: dict[str, Any] = {
         "type": "header",
-        "text": {"type": "plain_text", "text": _cut(f"{message.mark} {message.title}", HEADER_LIMIT), "emoji": False},
+        "text": {"type": "plain_text", "text": _cut(f"{message.mark} {message.title}", HEADER_LIMIT), "emoji": True},
     }
     fields = [_mrkdwn(f"*{escape(n)}*\n{code(v, FIELD_LIMIT - 200)}") for n, v in message.facts[:FIELDS_LIMIT]]
     facts: dict[str, Any] = {"type": "section", "fields": fields}

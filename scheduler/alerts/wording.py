@@ -73,9 +73,11 @@ def reopened(scene: Scene) -> Message:
 def recovered(scene: Scene) -> Message:
     """Tell that an incident is over."""
     outbreak = scene.outbreak
-    text = f"It had failed since {moment(outbreak.opened_at)}: {count(outbreak.failures, 'failed run')}."
+    lasted = span(outbreak.last_failure_at - outbreak.opened_at) if outbreak.failures > 1 else ""
+    text = f"It had failed since {moment(outbreak.opened_at)}: {count(outbreak.failures, 'failed run')}"
+    text += f" in {lasted}." if lasted else "."
     if outbreak.reopened:
-        text += f" It flapped {count(outbreak.reopened, 'time')}, and has been good for {count(outbreak.calm, 'run')}."
+        text += f" It had flapped; this is good run {outbreak.calm} in a row."
     if scene.before and scene.before.models:
         text += f" Good again: {listing(scene.before.models)}."
     return Message(GOOD, f"{_name(scene.run)} works again", _facts(scene.run), (Words(text),))
@@ -94,7 +96,8 @@ def longer_than(run: Run, took: str, limit: str) -> Message:
     if run.state.is_final:
         title, text = "took long", f"It took {took} and ended {run.state}; its job wants to hear of more than {limit}."
         return Message(WARN, f"{_name(run)} {title}", _facts(run), (Words(text), _log(run)))
-    text = f"It has run for {took}; its job wants to hear of more than {limit}. It ends at {span(run.spec.timeout)}."
+    timeout = span(run.spec.timeout)
+    text = f"It has run for {took}; its job wants to hear of more than {limit}. It is ended after {timeout}."
     watch, end = Command("Watch it", f"meshbot logs {run.id} -f"), Command("End it", f"meshbot cancel {run.id}")
     parts = (Words(text), watch, end)
     return Message(WARN, f"{_name(run)} takes long", _facts(run), parts)
@@ -182,8 +185,8 @@ def _damage(scene: Scene) -> tuple[Part, ...]:
     parts: list[Part] = [Quote(r.model, first_lines(r.error) or ("no error text",)) for r in failed[:QUOTES]]
     if len(failed) > QUOTES:
         parts.append(Words(f"Failed also: {listing([r.model for r in failed[QUOTES:]])}."))
-    if scene.run.message and not failed:
-        parts.append(Quote("what the run said", first_lines(scene.run.message)))
+    if scene.run.message and not failed and scene.outbreak.trouble is not Trouble.TIMED_OUT:
+        parts.append(Quote("detail", first_lines(scene.run.message)))
     untried = sorted(set(scene.outbreak.models) - {r.model for r in failed})
     if untried:
         parts.append(Words(f"Failed before and not evaluated since: {listing(untried)}."))
