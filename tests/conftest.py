@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with embedded.postgres(tmp_path_factory.mktemp("postgres")) as url:
+def postgres_server() -> Iterator[str]:
+    # Not below pytest's folder: as root, Postgres runs as another user, and each session of pytest that begins closes
+    # that folder to others, also to the servers of sessions that are still going.
+    with tempfile.TemporaryDirectory(prefix="meshbot-test-") as folder, embedded.postgres(Path(folder) / "pg") as url:
         yield url
 
 
