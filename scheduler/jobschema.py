@@ -6,10 +6,12 @@ refuses too, and tests hold the two together.
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Any
 
 from scheduler import grants
-from scheduler.jobparts import LABEL
+from scheduler.jobparts import LABEL, Alerts, CatchUp, Retries
 from scheduler.jobs import Head, Job
 from scheduler.jobtree import NOT_FOR_JANITORS, NOT_IN_DEFAULTS
 
@@ -22,6 +24,7 @@ def schema() -> Schema:
     """Return the schema (draft 2020-12), the same on every call."""
     job = Job.model_json_schema()
     parts = job.pop("$defs")
+    _say_defaults(job["properties"], parts)
     _as_written(job["properties"], parts)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -31,8 +34,31 @@ def schema() -> Schema:
     }
 
 
+def text() -> str:
+    """Return the schema as it is published in `config/meshbot.schema.json`."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def _say_defaults(properties: Schema, parts: Schema) -> None:
+    """Write defaults as a file writes them (`6h`); what a job takes from the top of its file has none of its own."""
+    _replace_defaults(properties, Job(name="x", schedule="@daily").model_dump(mode="json"))
+    for part in (Retries(), CatchUp(), Alerts()):
+        _replace_defaults(parts[type(part).__name__]["properties"], part.model_dump(mode="json"))
+    for key in ("environment", "timezone"):
+        properties[key].pop("default")
+
+
+def _replace_defaults(properties: Schema, values: Schema) -> None:
+    for key, property_ in properties.items():
+        property_.pop("title", None)
+        if "default" in property_:
+            property_["default"] = values[key]
+
+
 def _head() -> Schema:
     head = Head.model_json_schema()
+    for property_ in head["properties"].values():
+        property_.pop("title")
     head["properties"]["defaults"] |= {"$ref": "#/$defs/Defaults"}
     head["properties"]["jobs"] |= {"propertyNames": {"pattern": LABEL}, "additionalProperties": {"$ref": "#/$defs/Job"}}
     for key in ("defaults", "jobs"):
@@ -51,6 +77,7 @@ def _as_written(properties: Schema, parts: Schema) -> None:
     _or(properties["catch_up"], {"$ref": "#/$defs/CatchUpPolicy"})
     until = parts["Paused"]["properties"]["until"]
     until["anyOf"] = [{"type": "string", "pattern": MOMENT}, {"type": "null"}]
+    parts["Alerts"]["properties"]["on"].pop("uniqueItems")
     for part in parts.values():
         part.pop("title", None)
 
@@ -75,3 +102,7 @@ def _job(job: Schema) -> Schema:
 def _defaults(job: Schema) -> Schema:
     properties = {key: value for key, value in job["properties"].items() if key not in NOT_IN_DEFAULTS}
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
