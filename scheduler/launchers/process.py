@@ -152,7 +152,7 @@ class ProcessLauncher:
             timeout=order.timeout.total_seconds(),
             grace=self._grace.total_seconds(),
             search_path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            env=dict(order.env),
+            env={**order.env, "MESHRUN_GRACE": f"{self._grace.total_seconds() * 0.8:g}"},  # it ends before it is ended
             secrets={name: self._secret(order, name) for name in order.secrets},
         )
 

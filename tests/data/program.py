@@ -54,7 +54,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "model": lambda value: line(json.dumps({**REPORT, "status": value})),
     "end": lambda value: line(json.dumps({"meshrun": 1, "event": "end", "outcome": value, "error": None})),
     "fork": fork,
-    "daemon": lambda value: leave_behind(value),
+    "daemon": leave_behind,
     "once": lambda value: exit_differently(Path(value)),
     "forever": lambda _: forever(),
     "exit": lambda value: sys.exit(int(value)),
@@ -62,6 +62,8 @@ STEPS: dict[str, Callable[[str], object]] = {
 
 
 def main(steps: list[str]) -> None:
+    if steps[:1] == ["run"]:  # called as meshrun is: the job's selectors are the steps
+        steps = [step.removeprefix("--select=") for step in steps if step.startswith("--select=")]
     for step in steps:
         name, _, value = step.partition("=")
         STEPS[name](value)

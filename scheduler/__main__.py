@@ -1,0 +1,123 @@
+"""The processes of the scheduler: `python -m scheduler worker|clock|watch`, and `claims` for an operator.
+
+The rule: each imports only what it needs, says one line for each thing that happens on standard error, and ends within
+seconds of SIGTERM: nothing that it leaves undone is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from scheduler.assembly import Assembly
+from scheduler.errors import MeshbotError, Retryable
+
+FAILED, INTERRUPTED = 1, 130
+PAUSE = 1.0
+"""Seconds until an unreachable queue is tried again."""
+
+_log = logging.getLogger("scheduler")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one process until it is told to stop; return its exit code."""
+    options = _parser().parse_args(arguments)
+    _log_to_stderr()
+    stop = threading.Event()
+    _listen(stop)
+    try:
+        parts = Assembly()
+        try:
+            options.process(parts, stop, options)
+        finally:
+            parts.close()
+    except MeshbotError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for whoever started it
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _worker(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
+    from scheduler import tasks  # noqa: F401 - what the queue calls is loaded before the first call
+
+    _begin("worker")
+    while not stop.is_set():
+        try:
+            parts.queues.work()
+        except Retryable as error:
+            _listen(stop)  # the queue's library had its own handlers
+            _log.warning("%s; trying again", error)
+            stop.wait(PAUSE)
+        else:
+            return
+
+
+def _clock(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
+    from scheduler import clock
+
+    _begin("clock")
+    clock.run(parts.store, parts.queues, stop)
+
+
+def _watch(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
+    from scheduler import notify, watch
+
+    _begin("watch")
+    watching = watch.Watch(parts.store, parts.reconciler, parts.launcher, notify.notifier(parts.settings))
+    watch.run(watching, stop, parts.settings.watch_interval)
+
+
+def _claims(parts: Assembly, _stop: threading.Event, options: argparse.Namespace) -> None:
+    from scheduler.claims import claims
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an operator waits: stop, and clear up
+    for claim in claims(parts.store, parts.launcher, options.project, options.release):
+        print(json.dumps(claim))  # noqa: T201 - the answer
+
+
+def _begin(name: str) -> None:
+    _log.info("%s begins", name)
+
+
+def _listen(stop: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _log_to_stderr() -> None:
+    line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    line.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(line)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.WARNING)
+    _log.setLevel(logging.INFO)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scheduler", description="The processes of Meshbot's scheduler.")
+    commands = parser.add_subparsers(required=True, metavar="PROCESS")
+    processes: dict[str, tuple[Callable[..., None], str]] = {
+        "worker": (_worker, "start the runs that are queued"),
+        "clock": (_clock, "queue a run for each tick that comes due"),
+        "watch": (_watch, "follow each run to its end, and tell people"),
+        "claims": (_claims, "list the claims of a project, one JSON object a line"),
+    }
+    for name, (process, what) in processes.items():
+        commands.add_parser(name, help=what).set_defaults(process=process)
+    claims = commands.choices["claims"]
+    claims.add_argument("project", metavar="PROJECT")
+    claims.add_argument("--release", metavar="NAME", help="release the claim, or the model's claim, of this name")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
