@@ -171,6 +171,7 @@ incidents = Table(
     Column("failures", Integer, nullable=False),
     Column("details", Text, nullable=False),  # JSON
     Column("version", Integer, nullable=False),
+    Index("ix_incidents_latest", "project", "job", "environment", "closed_at"),
     Index(
         "uq_incidents_open",
         "project",

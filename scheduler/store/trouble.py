@@ -33,6 +33,14 @@ class Trouble(Database):
             row = connection.execute(select(incidents).where(*mine, incidents.c.closed_at.is_(None))).mappings().first()
             return incident_of(row) if row else None
 
+    def latest_incident(self, project: str, job: str, environment: str) -> Incident | None:
+        """Find the open incident of a job in an environment, or else the one that was closed last."""
+        mine = (incidents.c.project == project, incidents.c.job == job, incidents.c.environment == environment)
+        order = (incidents.c.closed_at.is_not(None), incidents.c.closed_at.desc(), incidents.c.id.desc())
+        with self.reading() as connection:
+            row = connection.execute(select(incidents).where(*mine).order_by(*order).limit(1)).mappings().first()
+            return incident_of(row) if row else None
+
     def incidents(self, *, open_only: bool = True, limit: int = 100) -> list[Incident]:
         """List incidents, the newest first."""
         query = select(incidents).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
@@ -40,6 +48,12 @@ class Trouble(Database):
             query = query.where(incidents.c.closed_at.is_(None))
         with self.reading() as connection:
             return [incident_of(row) for row in connection.execute(query).mappings()]
+
+    def queue_alerts(self, alerts: Sequence[NewAlert], now: datetime) -> None:
+        """Put alerts that come of no ended run into the outbox; those that were ever there are left as they are."""
+        if alerts:
+            with self.writing() as connection:
+                connection.execute(self.insert_new(outbox), [alert_row(alert, now) for alert in alerts])
 
     def take_alerts(self, now: datetime, limit: int = 10, lease: timedelta = LEASE) -> list[StoredAlert]:
         """Hand out alerts to one sender, who must say `mark_sent`, `postpone` or `give_up` within the lease.

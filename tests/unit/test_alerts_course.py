@@ -104,12 +104,12 @@ class Course(RuleBasedStateMachine):
             assert next_one.kind is not Kind.REMINDER or next_one.at - one.at >= timedelta(days=1)
 
 
-Course.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Course.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 TestCourse = Course.TestCase
 
 
 @given(st.lists(st.sampled_from(["fail a", "ok"]), max_size=72))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_flapping_job_is_quiet(words: list[str]) -> None:
     """In any six hours of five-minute runs, however they flap: one first alert, and a few pairs after it."""
     told = Told()

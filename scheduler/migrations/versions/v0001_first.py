@@ -153,6 +153,9 @@ def _incidents() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_incidents"),
     )
     op.create_index(
+        "ix_incidents_latest", "incidents", ["project", "job", "environment", "closed_at"], unique=False
+    )
+    op.create_index(
         "uq_incidents_open",
         "incidents",
         ["project", "job", "environment"],
