@@ -61,6 +61,11 @@ class Clock:
     now: datetime
     zone: tzinfo | None = None
 
+    @property
+    def zone_name(self) -> str:
+        """The short name of the zone."""
+        return f"{self.now.astimezone(self.zone):%Z}"
+
     def at(self, moment: str | datetime | None) -> str:
         """Word a moment: the time alone when it is near, the date too when it is not."""
         if moment is None:
@@ -77,7 +82,7 @@ class Clock:
         shown = when.astimezone(self.zone)
         near = shown.date() == self.now.astimezone(self.zone).date()
         left = (when - self.now).total_seconds()
-        words = f"in {duration(left)}" if left > 0 else "now"
+        words = f"in {duration(left)}" if left > 0 else "now" if left > -LATE else "overdue"
         return f"{shown:%H:%M} ({words})" if near else f"{shown:%Y-%m-%d %H:%M} ({words})"
 
 
@@ -97,6 +102,7 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
+LATE = 60
 STATES = {
     "queued": Tone.FAINT,
     "starting": Tone.BUSY,
@@ -137,7 +143,7 @@ def jobs_table(jobs: Sequence[shapes.Job], clock: Clock, title: str = "") -> Tab
         for job in jobs
     )
     empty = "No jobs yet: commit a meshbot.yaml to the branch that `meshbot up` follows."
-    return Table(("job", "schedule", "next", "environment", "models"), rows, title, empty)
+    return Table(("job", "schedule", f"next ({clock.zone_name})", "environment", "models"), rows, title, empty)
 
 
 def runs_table(runs: Sequence[shapes.Run], clock: Clock, title: str = "", empty: str = "No runs yet.") -> Table:

@@ -18,6 +18,7 @@ from scheduler.errors import MeshbotError, Retryable, UserError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scheduler.logs import Logs
     from scheduler.queues import Queues
     from scheduler.settings import Settings
     from scheduler.store import JobRow, Store
@@ -61,6 +62,13 @@ class Services:
         from scheduler.queues import Queues
 
         return Queues(self.redis_url)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What runs have printed. Raises `UserError` when no file system fits the setting."""
+        from scheduler.logs import Logs
+
+        return Logs(self.settings.logs, self.settings.data_dir)
 
     def facts(self, command: Command, request: Request, now: datetime) -> Facts:
         """Read what the command needs to know; nothing, when it names neither job, project nor run."""

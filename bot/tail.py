@@ -6,9 +6,10 @@ The rule: whole lines only, each once; the end is the run's end, after everythin
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.chatops.actions import ShowLogs
@@ -24,11 +25,24 @@ Read = Callable[[int], bytes]
 
 def show(action: ShowLogs, services: Services, *, as_json: bool) -> ExitCode:
     """Print the log of a run."""
-    log = services.log(action.run_id)
+    log = partial(services.logs.read, action.run_id)
     pieces = follow(log, lambda: _is_over(action.run_id, services)) if action.follow else iter([log(0)])
-    for line in lines(pieces):
-        print(json.dumps({"run": action.run_id, "line": line}) if as_json else _safe(line), flush=action.follow)  # noqa: T201
+    if as_json:
+        for text in lines(pieces):
+            print(json.dumps({"run": action.run_id, "line": text}), flush=action.follow)  # noqa: T201
+    else:
+        _tell(lines(pieces))
     return ExitCode.OK
+
+
+def _tell(texts: Iterator[str]) -> None:
+    from bot.pages import Clock
+    from bot.reportlines import line
+    from bot.terminal import Terminal
+
+    terminal, clock = Terminal(), Clock(datetime.now(UTC))
+    for text in texts:
+        terminal.line(*line(text, clock).cells)
 
 
 def follow(read: Read, is_over: Callable[[], bool]) -> Iterator[bytes]:
@@ -53,13 +67,6 @@ def lines(pieces: Iterator[bytes]) -> Iterator[str]:
         yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
     if rest:
         yield rest.decode(errors="replace")
-
-
-def _safe(line: str) -> str:
-    """Take out what would steer the terminal, except colours."""
-    if not sys.stdout.isatty():
-        return line
-    return "".join(letter if letter.isprintable() or letter == "\t" else "\ufffd" for letter in line)
 
 
 def _is_over(run_id: str, services: Services) -> bool:
