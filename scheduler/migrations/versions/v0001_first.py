@@ -152,9 +152,7 @@ def _incidents() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_incidents"),
     )
-    op.create_index(
-        "ix_incidents_latest", "incidents", ["project", "job", "environment", "closed_at"], unique=False
-    )
+    op.create_index("ix_incidents_latest", "incidents", ["project", "job", "environment", "closed_at"], unique=False)
     op.create_index(
         "uq_incidents_open",
         "incidents",
