@@ -20,6 +20,7 @@ _POSTGRES_NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 _MYSQL_NOW = "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) div 1000)"
 _RETRIED_POSTGRES = frozenset({"40001", "40P01", "55P03"})
 _RETRIED_MYSQL = frozenset({1020, 1205, 1213})
+_RETRIED_DUCKDB = frozenset({"TransactionException", "ConstraintException"})
 _LOST_MYSQL = frozenset({0, 2003, 2006, 2013, 2055})
 
 
@@ -110,7 +111,8 @@ def is_conflict(error: BaseException) -> bool:
     """Whether the database gave way to another transaction, so that the same statements may be tried again."""
     if getattr(error, "pgcode", None) in _RETRIED_POSTGRES or _mysql_code(error) in _RETRIED_MYSQL:
         return True
-    return type(error).__module__.startswith(("duckdb", "_duckdb")) and "onflict" in str(error)
+    kind = type(error)
+    return kind.__module__.startswith(("duckdb", "_duckdb")) and kind.__name__ in _RETRIED_DUCKDB
 
 
 def is_lost_connection(error: BaseException) -> bool:
