@@ -42,10 +42,10 @@ def test_migrating_again_changes_nothing(store: Store) -> None:
     assert len(store.jobs()) == 1
 
 
-def test_several_processes_migrate_at_once(store_url: str) -> None:
+def test_two_processes_migrate_at_once(store_url: str) -> None:
     command = [sys.executable, "-W", "error", "-c", MIGRATE, store_url]
     pipe = subprocess.PIPE
-    crowd = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
+    crowd = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     for process in crowd:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -54,7 +54,7 @@ def test_several_processes_migrate_at_once(store_url: str) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     errors = [process.communicate(timeout=120)[1] for process in crowd]
-    assert [process.returncode for process in crowd] == [0] * 3, errors
+    assert [process.returncode for process in crowd] == [0, 0], errors
     store = Store(store_url)
     assert store.jobs() == []
     store.close()
