@@ -225,7 +225,7 @@ def _run(answer: shapes.Answer, clock: Clock) -> Page:
     cells = [Cell(f"{run['id']} ", Tone.STRONG), state(run["state"]), Cell(f" after {took(run, clock)}")]
     if run["message"]:
         cells.append(Cell(f": {run['message']}", Tone.FAINT))
-    return Line(tuple(cells)), models_table(found["models"])
+    return (Line(tuple(cells)), models_table(found["models"])) if found["models"] else (Line(tuple(cells)),)
 
 
 def _status(answer: shapes.Answer, clock: Clock) -> Page:
