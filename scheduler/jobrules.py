@@ -47,6 +47,10 @@ def show(value: object) -> str:
     return "this value" if grants.why_credential("", text) else text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
 
 
+def _bare(name: str) -> str:
+    return show(name).strip("'")
+
+
 def duration(value: object) -> timedelta:
     """Read a duration; raises what is wrong with it."""
     if isinstance(value, timedelta):
@@ -109,7 +113,7 @@ def why_no_variable(name: str, value: object) -> Wrong | None:
     """Judge one entry of `env`."""
     if not isinstance(value, str):
         kind = "a number" if type(value) in {int, float} else "no text"
-        return f"the value of {show(name)} is {kind}", "write it in quotes: a variable is a text"
+        return f"the value of {_bare(name)} is {kind}", "write it in quotes: a variable is a text"
     if not re.fullmatch(grants.NAME, name):
         return f"{show(name)} is no name of a variable", "write letters, digits and _, and begin with no digit"
     taken = grants.why_taken(name)
@@ -135,7 +139,7 @@ def why_no_secret(name: object) -> Wrong | None:
 def why_no_quantity(name: str, quantity: object) -> Wrong | None:
     """Judge one entry of `resources`."""
     if not isinstance(quantity, str):
-        return f"the amount of {show(name)} is no number and no text", 'write for example `cpu: "500m"`'
+        return f"the amount of {_bare(name)} is no number and no text", 'write for example `cpu: "500m"`'
     return grants.why_no_quantity(name, quantity)
 
 

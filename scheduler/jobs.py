@@ -65,7 +65,13 @@ class Job(Value):
         Concurrency,
         Field(description="While an earlier run is alive: `allow` another, `forbid` it, or `replace` the earlier one."),
     ] = Concurrency.ALLOW
-    catch_up: Annotated[CatchUp, Field(description="A policy, or `policy`, `limit` and `deadline`.")] = CatchUp()
+    catch_up: Annotated[
+        CatchUp,
+        Field(
+            description="A policy, or `policy`, `limit` and `deadline`.",
+            examples=[{"policy": "latest", "deadline": "6h"}],
+        ),
+    ] = CatchUp()
     env: Annotated[
         dict[str, str],
         Field(description="Environment variables of the run; nothing secret.", examples=[{"REGION": "eu"}]),

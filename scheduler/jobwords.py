@@ -166,18 +166,19 @@ def _field(model: type[BaseModel], loc: tuple[str | int, ...]) -> FieldInfo | No
 def example(field: FieldInfo) -> str:
     """Return one good value of a field, as YAML on one line."""
     if field.examples:
-        return _yaml(field.examples[0])
-    return _yaml(field.get_default(call_default_factory=True))
+        return as_yaml(field.examples[0])
+    return as_yaml(field.get_default(call_default_factory=True))
 
 
-def _yaml(value: object) -> str:
+def as_yaml(value: object) -> str:
+    """Return a value as it is written on one line."""
     match value:
         case BaseModel():
-            return _yaml(value.model_dump(mode="json", exclude_none=True))
+            return as_yaml(value.model_dump(mode="json", exclude_none=True))
         case dict():
-            return "{" + ", ".join(f"{key}: {_yaml(one)}" for key, one in value.items()) + "}"
+            return "{" + ", ".join(f"{key}: {as_yaml(one)}" for key, one in value.items()) + "}"
         case list() | tuple() | frozenset():
-            return "[" + ", ".join(_yaml(one) for one in value) + "]"
+            return "[" + ", ".join(as_yaml(one) for one in value) + "]"
         case timedelta():
             return durations.say(value)
         case str() if value[:1] in "*#&!@%" or value.isdecimal():

@@ -166,7 +166,7 @@ def _events(text: str) -> Iterator[Event]:
         raise Unreadable(yamlwords.control_character(text, error.position)) from error
     except MarkedYAMLError as error:
         # What is not closed is looked for where it was opened.
-        opened = "flow" in str(error.context) or "quoted" in str(error.context)
+        opened = any(word in str(error.context) for word in ("flow", "quoted", "simple key"))
         mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
         fault = yamlwords.syntax(place.line, place.column, str(error.problem), str(error.context or ""))
