@@ -227,6 +227,14 @@ class Head(Value):
         Field(description="The jobs: a name, and under it the job.", examples=['{hourly: {schedule: "0 * * * *"}}']),
     ]
 
+    @field_validator("version", mode="before")
+    @classmethod
+    def _a_number(cls, value: object) -> object:
+        # To Python, true and 1.0 equal 1.
+        if type(value) is not int:
+            raise jobrules.wrong(f"version cannot be {jobrules.show(value)}", "write 1")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:

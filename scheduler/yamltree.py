@@ -247,13 +247,15 @@ class Builder:
         again: list[tuple[str, Place, Node]] = []
         merged: list[Node] = []
         while not isinstance(event := next(events), MappingEndEvent):
-            key = self._key(self.node(event, events, path, depth + 1), path)
+            name = self.node(event, events, path, depth + 1)
+            key = name.text if isinstance(name, Scalar) else "?"
             # A key may be a secret that was written in the wrong place, and paths are shown.
-            shown = "***" if grants.why_credential("", key) else key
-            inner = f"{path}.{shown}" if path else shown
+            inner = f"{path}.{'***' if grants.why_credential('', key) else key}".lstrip(".")
             value = self.node(next(events), events, inner, depth + 1)
             at = Place(event.start_mark.line + 1, event.start_mark.column + 1)
-            if key == "<<":
+            if not isinstance(name, Scalar):
+                self.faults.append(yamlwords.key(at.line, at.column, path))
+            elif key == "<<":
                 merged.append(value)
             elif key in keys:
                 self.faults.append(yamlwords.duplicate(at.line, at.column, inner, keys[key].line))
@@ -264,12 +266,6 @@ class Builder:
             self._merge(value, entries, keys)
         size, height = _measure(list(entries.values()))
         return Mapping(place, path, entries, keys, tuple(again), size, height)
-
-    def _key(self, node: Node, path: str) -> str:
-        if isinstance(node, Scalar):
-            return node.text
-        self.faults.append(yamlwords.key(node.place.line, node.place.column, path))
-        return "?"
 
     def _merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Place]) -> None:
         """Take over what `<<` names; what is written here, or was named earlier, wins."""

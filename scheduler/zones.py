@@ -15,6 +15,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+LONGEST_ABBREVIATION = 5
 SECOND = timedelta(seconds=1)
 
 
@@ -55,6 +56,8 @@ def zone(name: str) -> ZoneInfo:
 def _remedy(name: str) -> str:
     if any(sign in name for sign in "+-") and any(digit in name for digit in "0123456789"):
         return "an offset knows no summer time: write UTC, or a place such as Europe/Berlin"
+    if name.isupper() and len(name) <= LONGEST_ABBREVIATION:
+        return "an abbreviation is no place: write UTC, or a place such as Europe/Berlin"
     by_lower = {known.lower(): known for known in names()}
     by_city = {known.rpartition("/")[2].lower(): known for known in sorted(names())}
     wanted = name.strip().lower().replace(" ", "_")

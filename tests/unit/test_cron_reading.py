@@ -58,6 +58,7 @@ def test_a_schedule_that_cannot_be_names_its_field_and_what_to_write(schedule: s
         ("Berlin", "Europe/Berlin"),
         ("New York", "America/New_York"),
         ("UTC+2", "an offset knows no summer time"),
+        ("CEST", "an abbreviation is no place"),
         ("+02:00", "an offset knows no summer time"),
         ("Atlantis/Middle", "write UTC, or a place"),
         ("../../etc/passwd", "write UTC, or a place"),

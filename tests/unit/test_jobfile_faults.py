@@ -148,6 +148,8 @@ def test_a_fault_of_a_job_says_where_what_and_what_instead(
     [
         ("project: shop\nenvironment: prod\njobs: {}", (1, 1), "version", "`version` is missing"),
         ("version: '1'\nproject: shop\nenvironment: prod\njobs: {}", (1, 10), "version", "version cannot be '1'"),
+        ("version: true\nproject: shop\nenvironment: prod\njobs: {}", (1, 10), "version", "version cannot be True"),
+        ("version: 1.0\nproject: shop\nenvironment: prod\njobs: {}", (1, 10), "version", "version cannot be 1.0"),
         (HEAD + "jobs: [a]", (4, 1), "jobs", "jobs is a list, not a mapping"),
         (HEAD + "jobs:", (4, 1), "jobs", "there is no value"),
         (HEAD + "jobs: {a: }", (4, 8), "jobs.a", "there is no value"),

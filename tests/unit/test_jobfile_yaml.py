@@ -93,6 +93,18 @@ def test_on_off_yes_and_no_are_words() -> None:
     )
 
 
+def test_line_ends_and_a_byte_order_mark_change_nothing() -> None:
+    text = HEAD + "jobs:\n  a:\n    schedule: '@daily'\n"
+    assert parse("\ufeff" + text) == parse(text.replace("\n", "\r\n")) == parse(text)
+    slip = (HEAD + "jobs:\n  a:\n    schedule: @daily\n").replace("\n", "\r\n")
+    assert [(fault.line, fault.column, fault.path) for fault in faults(slip)] == [(6, 15, "jobs.a.schedule")]
+
+
+def test_keys_are_words_whatever_they_look_like() -> None:
+    text = HEAD + "jobs: {true: {schedule: '@daily'}, 5: {schedule: '@daily'}, null: {schedule: '@daily'}}"
+    assert [job.name for job in parse(text).jobs] == ["true", "5", "null"]
+
+
 def test_a_directive_of_yaml_1_1_changes_nothing() -> None:
     assert parse("%YAML 1.1\n---\n" + HEAD + "jobs: {x: {schedule: '@daily', owner: yes}}").jobs[0].owner == "yes"
 
