@@ -1,15 +1,16 @@
-"""Small SQLMesh projects for tests: a folder with a configuration and models, on a fresh Postgres database.
+"""Small SQLMesh projects for tests: a folder with a configuration and models, on a database of its own in Postgres.
 
-Every model may say, in a first statement, that it was evaluated: `logged()` writes one row per evaluation into a table
-outside of the models, in its own connection (dblink is not there), so that a test counts what really ran.
+Every model says in its first statement that it is evaluated, in the transaction of the evaluation: what is in
+`log.evaluations` is what was really committed. `log.switch` turns off the models that read it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import subprocess
-import sys
+import signal
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,19 +18,29 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
+from psycopg import sql
+from waiting import until
+from zygote import ZYGOTE
 
-SQLMESH = str(Path(sys.executable).with_name("sqlmesh"))
-MESHRUN = (sys.executable, "-m", "meshrun")
+DAY_MS = 86_400_000
 QUIET = {"SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true", "MAX_FORK_WORKERS": "1"}
+SLEEPING = """
+SELECT count(*)::int FROM pg_stat_activity
+WHERE query ILIKE '%pg_sleep%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()
+"""
+PHYSICAL = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE starts_with(schemaname, 'sqlmesh__')
+"""
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a meshrun process left: its exit code, its report lines and its standard error."""
+    """What a process left: its exit code, its report lines if it was meshrun's, and what it printed."""
 
     code: int
     lines: list[dict[str, Any]]
-    errors: str
+    output: str
 
     @property
     def end(self) -> dict[str, Any]:
@@ -42,20 +53,33 @@ class Finished:
     def statuses(self) -> dict[str, str]:
         return {name: line["status"] for name, line in self.models().items()}
 
+    def evaluated(self) -> set[str]:
+        return {name for name, status in self.statuses().items() if status == "evaluated"}
+
 
 @dataclass
 class Running:
-    """A meshrun process that was started and not awaited."""
+    """A process that was started and not awaited."""
 
-    process: subprocess.Popen[str]
+    pid: int
+    out: Path
+    err: Path
 
     def finish(self, timeout: float = 120) -> Finished:
-        out, err = self.process.communicate(timeout=timeout)
-        return Finished(self.process.returncode, [json.loads(line) for line in out.splitlines()], err)
+        code = until(lambda: [ended] if (ended := ZYGOTE.poll(self.pid)) is not None else [], timeout)[0]
+        return Finished(code, self.lines(), self.out.read_text() + self.err.read_text())
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=30)
+    def lines(self) -> list[dict[str, Any]]:
+        """The whole report lines so far."""
+        text = self.out.read_text() if self.out.exists() else ""
+        return [json.loads(line) for line in text.splitlines() if line.startswith('{"meshrun": 1,')]
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        os.kill(self.pid, number)
+
+    def await_evaluating(self, name: str) -> None:
+        """Wait until this process says that it evaluates a model."""
+        until(lambda: any(line.get("model") == name and line["event"] == "evaluating" for line in self.lines()), 60)
 
 
 @dataclass
@@ -67,39 +91,39 @@ class Project:
     environ: dict[str, str] = field(default_factory=dict)
 
     def plan(self, environment: str = "prod", *arguments: str) -> None:
-        """Apply a plan; `--skip-backfill` or `--empty-backfill` are the caller's choice."""
-        command = ["plan", environment, "--auto-apply", "--no-prompts", "--skip-tests", *arguments]
-        self.sqlmesh(*command).check_returncode()
+        """Apply a plan, and remember what it left as done."""
+        ended = self.sqlmesh("plan", environment, "--auto-apply", "--no-prompts", "--skip-tests", *arguments)
+        assert ended.code == 0, ended.output
+        self.execute("DROP TABLE IF EXISTS log.intervals")
+        self.execute("CREATE TABLE log.intervals AS SELECT * FROM sqlmesh._intervals")
 
-    def sqlmesh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [SQLMESH, "-p", str(self.folder), *arguments]
-        return subprocess.run(command, env=self._env(), capture_output=True, text=True, check=False)
+    def owe(self, days: int = 1) -> None:
+        """Start over: all tables empty, no claims, nothing evaluated, and every model owes the last days."""
+        for schema, table in self.rows(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname LIKE 'sqlmesh\\_\\_%'"
+        ):
+            self.execute(f'TRUNCATE "{schema}"."{table}"')
+        self.execute("DROP TABLE IF EXISTS sqlmesh._meshbot_claims")
+        self.execute("TRUNCATE log.evaluations, sqlmesh._intervals; UPDATE log.switch SET works = 1")
+        self.execute("INSERT INTO sqlmesh._intervals SELECT * FROM log.intervals")
+        self.execute(f"UPDATE sqlmesh._intervals SET end_ts = end_ts - {days * DAY_MS}")  # noqa: S608
 
-    def popen_sqlmesh(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [SQLMESH, "-p", str(self.folder), *arguments]
-        return subprocess.Popen(command, env=self._env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def sqlmesh(self, *arguments: str) -> Finished:
+        return self.start_sqlmesh(*arguments).finish()
+
+    def start_sqlmesh(self, *arguments: str) -> Running:
+        return self._start("sqlmesh", ["-p", str(self.folder), *arguments], {})
 
     def start(self, *arguments: str, environment: str = "prod", **environ: str) -> Running:
         """Start `meshrun run` on this project."""
         return self.start_command("run", str(self.folder), environment, *arguments, **environ)
 
     def start_command(self, *arguments: str, **environ: str) -> Running:
-        process = subprocess.Popen(
-            [*MESHRUN, *arguments],
-            env=self._env() | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        return Running(process)
+        return self._start("meshrun", list(arguments), environ)
 
     def run(self, *arguments: str, environment: str = "prod", **environ: str) -> Finished:
         """Run `meshrun run` on this project to its end."""
         return self.start(*arguments, environment=environment, **environ).finish()
-
-    def rewind(self, days: int = 1) -> None:
-        """Forget the last days of what is done, so that every model owes them."""
-        self.execute(f"UPDATE sqlmesh._intervals SET end_ts = end_ts - {days * 86_400_000}")  # noqa: S608
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -110,11 +134,29 @@ class Project:
             connection.execute(statement.encode())
 
     def evaluations(self) -> dict[str, int]:
-        """How often each model was evaluated, as its own first statement says."""
+        """How many evaluations of each model were committed."""
         return dict(self.rows("SELECT model, count(*)::int FROM log.evaluations GROUP BY 1"))
 
-    def _env(self) -> dict[str, str]:
+    def sleeping(self) -> int:
+        """How many models are in the middle of their evaluation now."""
+        return int(self.rows(SLEEPING)[0][0])
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a process that works on this project."""
         return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | QUIET | self.environ
+
+    def _start(self, program: str, arguments: list[str], environ: dict[str, str]) -> Running:
+        outputs = Path(tempfile.mkdtemp(dir=self.folder.parent))
+        out, err = outputs / "out", outputs / "err"
+        return Running(ZYGOTE.start(program, arguments, self.environment() | environ, out, err), out, err)
+
+
+def fresh_database(server: str) -> str:
+    """Create an empty database on a Postgres server; return its URL."""
+    name = f"project_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return server.replace("/postgres?", f"/{name}?")
 
 
 def postgres_gateway(url: str) -> str:
@@ -139,7 +181,7 @@ def write_project(folder: Path, url: str, models: Mapping[str, str], config: str
         path.write_text(text)
     project = Project(folder, url)
     project.execute("CREATE SCHEMA log")
-    project.execute("CREATE TABLE log.switch AS SELECT 1 AS works")  # a test turns models off by 0
+    project.execute("CREATE TABLE log.switch AS SELECT 1 AS works")
     project.execute("CREATE TABLE log.evaluations (model text, low timestamptz, high timestamptz, at timestamptz)")
     return project
 
@@ -150,4 +192,4 @@ def model(name: str, kind: str, query: str, *, sleep: float = 0.0, cron: str = "
     log = f"@IF(@runtime_stage = 'evaluating', INSERT INTO log.evaluations VALUES {values});"  # noqa: S608
     nap = f"@IF(@runtime_stage = 'evaluating', SELECT pg_sleep({sleep}));" if sleep else ""
     extra = f", {more}" if more else ""
-    return f"MODEL (name {name}, kind {kind}, cron '{cron}'{extra});\n{log}\n{nap}\n{query}\n"
+    return f"MODEL (name {name}, kind {kind}, cron '{cron}'{extra});\n{log}\n{nap}\n{query};\n"
