@@ -97,6 +97,12 @@ class Place:
         assert fact
         return int(fact["keeper"])
 
+    def program(self, run_id: str) -> int | None:
+        """Return the process id of the first process of a run, once it has been started."""
+        listed = Path("/proc/{0}/task/{0}/children".format(self.keeper(run_id)))
+        children = listed.read_text().split()
+        return int(children[0]) if children else None
+
     def close(self) -> None:
         """End whatever still runs here, and see that it has."""
         for path in (self.root / "runs").glob("*"):

@@ -179,7 +179,8 @@ class ProcessLauncher:
 
 def _absolute(repository: str) -> str:
     """Resolve a local path here: the keeper lives elsewhere."""
-    is_local = "://" not in repository and not repository.startswith("-") and Path(repository).exists()
+    could_be = repository and "://" not in repository and not repository.startswith("-")
+    is_local = could_be and Path(repository).exists()
     return str(Path(repository).resolve()) if is_local else repository
 
 

@@ -36,6 +36,23 @@ def fork(_value: str) -> None:
         forever()
 
 
+def leave_behind(pid_file: str) -> None:
+    """Start a process that has left our group and our session, and wait until it says that it is there."""
+    code = "import os, threading; open({!r}, 'w').write(str(os.getpid())); print(flush=True); threading.Event().wait()"
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", code.format(pid_file)], start_new_session=True, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+
+
+def exit_differently(counter: Path) -> None:
+    """Fail with exit code 1 the first time, and go on afterwards."""
+    if not counter.exists():
+        counter.write_text("")
+        sys.exit(1)
+
+
 STEPS: dict[str, Callable[[str], object]] = {
     "say": line,
     "err": lambda value: sys.stderr.write(value + "\n"),
@@ -67,23 +84,6 @@ def main(steps: list[str]) -> None:
     for step in steps:
         name, _, value = step.partition("=")
         STEPS[name](value)
-
-
-def leave_behind(pid_file: str) -> None:
-    """Start a process that has left our group and our session, and wait until it says that it is there."""
-    code = "import os, threading; open({!r}, 'w').write(str(os.getpid())); print(flush=True); threading.Event().wait()"
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", code.format(pid_file)], start_new_session=True, stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-
-
-def exit_differently(counter: Path) -> None:
-    """Fail with exit code 1 the first time, and go on afterwards."""
-    if not counter.exists():
-        counter.write_text("")
-        sys.exit(1)
 
 
 if __name__ == "__main__":
