@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from scheduler.errors import UserError
-from scheduler.launchers import Exited, Launcher, Order, Source
+from scheduler.launchers import Launcher, Order, Source
+from scheduler.observations import Exited
 from scheduler.store import ProjectRow, Store
 
 TIMEOUT = timedelta(minutes=5)

@@ -14,8 +14,9 @@ from datetime import datetime
 
 from scheduler import alerts
 from scheduler.errors import Retryable
-from scheduler.launchers import Absent, Exited, Launcher
+from scheduler.launchers import Launcher
 from scheduler.logs import Logs
+from scheduler.observations import Absent, Exited
 from scheduler.report import parse
 from scheduler.runs import ModelResult, Report, Run, RunState, advance, next_attempt
 from scheduler.store import Ending, Store

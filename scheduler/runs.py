@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from scheduler.jobfile import Job
-from scheduler.launchers import Absent, Exited, Observation, Pending, Running
+from scheduler.observations import Absent, Exited, Observation, Pending, Running
 
 LAUNCH_GRACE = timedelta(seconds=30)
 """A run that is `starting` this long and that its place does not know goes back to the queue."""

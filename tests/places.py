@@ -14,9 +14,10 @@ from typing import Any
 
 from waiting import until
 
-from scheduler.launchers import Exited, Order, Running, Source, folder
+from scheduler.launchers import Order, Source, folder
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.process import ProcessLauncher
+from scheduler.observations import Exited, Running
 
 PROGRAM = (sys.executable, "-I", "-S", str(Path(__file__).parent / "data" / "program.py"))
 

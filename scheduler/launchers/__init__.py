@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
+
+from scheduler.observations import Observation
 
 
 @dataclass(frozen=True)
@@ -40,40 +42,6 @@ class Order:
     secrets: tuple[str, ...] = ()
     image: str | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Pending:
-    """Known to the place, not yet running (the tree is being fetched, an image pulled)."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """Alive since `started_at` (UTC)."""
-
-    started_at: datetime
-
-
-@dataclass(frozen=True)
-class Exited:
-    """Ended. `code` is the worst exit code of its processes; None when nobody could see it (killed, node lost).
-
-    `reason` words an end that is the place's, not the program's: `timed_out`, `cancelled`, `lost`, `setup_failed`.
-    `detail` is one sentence for a person.
-    """
-
-    code: int | None
-    ended_at: datetime
-    reason: str | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True)
-class Absent:
-    """The place knows nothing of this run."""
-
-
-Observation = Absent | Pending | Running | Exited
 
 
 class Launcher(Protocol):

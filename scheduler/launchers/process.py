@@ -18,10 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from scheduler.errors import Retryable, UserError
-from scheduler.launchers import Absent, Exited, Observation, Order, Pending, Running, folder, tree
+from scheduler.launchers import Order, folder, tree
 from scheduler.launchers.crew import kill_holders
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.keeper import Commission
+from scheduler.observations import Absent, Exited, Observation, Pending, Running
 
 GRACE = timedelta(seconds=30)
 KEEP_TREES = timedelta(days=1)

@@ -12,7 +12,7 @@ from places import Place, make_place
 from waiting import until
 
 from scheduler.errors import UserError
-from scheduler.launchers import Absent, Exited, Pending, Running
+from scheduler.observations import Absent, Exited, Pending, Running
 
 
 @pytest.fixture(params=["process"])

@@ -15,9 +15,10 @@ from places import Place, alive_below, commit, git, is_alive, kill, make_place
 from waiting import until
 
 from scheduler.errors import Retryable
-from scheduler.launchers import Absent, Exited, Running, Source
+from scheduler.launchers import Source
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.process import ProcessLauncher
+from scheduler.observations import Absent, Exited, Running
 
 ROOT = str(Path(__file__).parents[2])
 SECRET = 'k9 "very"/secret+värde'  # noqa: S105 - of this test

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from schedules import NOW, a_run, job
 
-from scheduler.launchers import Absent, Exited, Observation, Pending, Running
+from scheduler.observations import Absent, Exited, Observation, Pending, Running
 from scheduler.runs import ACTIVE, LAUNCH_GRACE, RETRIED, Report, RunState, Trigger, advance, next_attempt
 
 Q, S, R = RunState.QUEUED, RunState.STARTING, RunState.RUNNING
