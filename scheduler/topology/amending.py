@@ -105,17 +105,16 @@ class Amending:
         return None
 
     def _alike(self, index: int) -> str | None:
-        """Return the job for a model without ties: the same pace, and most models of its schema; or none."""
+        """Return the job for a model without ties: one with its schema, or a mixed one of its pace; or none."""
         schema = self.shape.graph.models[index].name.rpartition(".")[0]
         scores = []
         for job in self.cover.jobs:
-            if job.select and pace(job).serves(self.shape.cadences[index]):
-                names = self.shape.names(self.owned[job.name])
-                alike = sum(name.rpartition(".")[0] == schema for name in names)
+            if job.select and self.owned[job.name] and self._serves(job.name, index):
+                schemas = [name.rpartition(".")[0] for name in self.shape.names(self.owned[job.name])]
                 same = pace(job).shortest == self.shape.cadences[index].shortest
-                scores.append((same, alike, job.name))
-        same, alike, name = max(scores, key=lambda one: (one[0], one[1], one[2]), default=(False, 0, ""))
-        return name if same or alike else None
+                if schema in schemas or (same and len(set(schemas)) > 1):
+                    scores.append((same, schemas.count(schema), job.name))
+        return max(scores)[2] if scores else None
 
     def _nearest(self, index: int) -> str:
         """Return the job whose pace is nearest, for when no further job is allowed."""
@@ -174,6 +173,8 @@ class Amending:
             foreign = {index for index in self.cover.several if self.home[index] != job.name}
             wanted = (self.cover.selected[job.name] - foreign) | set(self.placed.get(job.name, ()))
             one = replace(one, select=reselect.kept(self.universe, job.select, wanted))
+            if not one.select:  # an empty list would mean everything
+                return None
         needed = self.shape.serving(members) if members else None
         if needed is not None and not all(pace(job).serves(self.shape.cadences[index]) for index in members):
             one = replace(one, schedule=needed.schedule, timezone=needed.timezone)

@@ -124,9 +124,10 @@ def notes(shape: Shape, universe: Universe, run_jobs: Sequence[ProposedJob]) -> 
     found += _faster_than_parents(shape)
     if graph.audits and run_jobs and all(one.select for one in run_jobs):
         found.append(wording.standalone_audits(tuple(audit.name for audit in graph.audits)))
-    nowhere = coverage(universe, run_jobs).nowhere
-    if odd := tuple(name for name in shape.names(nowhere) if not expressible(name)):
-        found.append(wording.inexpressible(odd))
+    if not all(expressible(name) for name, _, _ in crons):
+        nowhere = shape.names(coverage(universe, run_jobs).nowhere)
+        if odd := tuple(name for name in nowhere if not expressible(name)):
+            found.append(wording.inexpressible(odd))
     return found if crons else [*found, wording.nothing_to_run()]
 
 

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from scheduler.topology.cadence import HOUR, Cadence
 from scheduler.topology.proposal import Group
@@ -66,7 +65,7 @@ class Namer:
         schema, count = max(ends.items(), key=lambda one: (one[1], one[0]), default=("", 0))
         by_schema = [schema] if count == len(sinks) and count * 2 >= ends.total() else []
         by_pace = [_pace(group.cadence)]
-        last = max(sinks, key=lambda index: (len(self._above(index, group.models)), -index))
+        last = max(sinks, key=lambda index: (self.shape.depths[index], -index))
         by_sink = [self.shape.graph.models[last].name.rpartition(".")[2]]
         order = [by_pace, by_sink] if group.parts > 1 and len(sinks) > 1 else [by_sink, by_pace]
         return [*self._shared(group.models), *by_schema, *order[0], *order[1]]
@@ -87,17 +86,6 @@ class Namer:
         inner = {parent for index in models for parent in self.shape.parents[index]}
         return sorted(models - inner)
 
-    def _above(self, index: int, models: frozenset[int]) -> set[int]:
-        """Return what a model depends on, directly or not, among these."""
-        seen: set[int] = set()
-        stack = [index]
-        while stack:
-            for parent in self.shape.parents[stack.pop()]:
-                if parent in models and parent not in seen:
-                    seen.add(parent)
-                    stack.append(parent)
-        return seen
-
     def _tags(self, index: int) -> list[str]:
         return [tag.lower() for tag in self.shape.graph.models[index].tags]
 
@@ -107,8 +95,8 @@ class Namer:
 
     def _folder(self, index: int) -> list[str]:
         path = self.shape.graph.models[index].path
-        folders = PurePosixPath(path).parent.parts if path else ()
-        return [folders[-1].lower()] if folders and folders[-1].lower() not in SILENT else []
+        folder = (path or "").rpartition("/")[0].rpartition("/")[2].lower()
+        return [folder] if folder and folder not in SILENT else []
 
 
 def janitor(taken: Iterable[str]) -> str:

@@ -62,6 +62,14 @@ class Shape:
         return tuple(found)
 
     @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """How many models the longest chain up to each model has."""
+        found = [0] * len(self.graph.models)
+        for index in self.graph.order:
+            found[index] = 1 + max((found[parent] for parent in self.graph.parents[index]), default=0)
+        return tuple(found)
+
+    @cached_property
     def needed(self) -> tuple[Cadence | None, ...]:
         """The cadence at which each model is needed: its own, or that of the most frequent model downstream.
 
