@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from croniter import croniter
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scheduler import cron
@@ -135,7 +135,7 @@ weekday_sets = st.one_of(st.just(frozenset(range(7))), st.frozensets(st.integers
 plans = st.builds(Plan, minute_sets, hour_sets, weekday_sets)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=plans, change=st.sampled_from(CHANGES))
 @example(plan=Plan(frozenset({30}), frozenset({2}), frozenset(range(7))), change=CHANGES[0])
 @example(plan=Plan(frozenset({0, 57}), frozenset({1, 3}), frozenset(range(7))), change=CHANGES[0])
@@ -156,7 +156,7 @@ near_changes = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=plans, zone=st.sampled_from(ZONES), after=st.one_of(instants, near_changes), wait=st.integers(0, 90_000))
 def test_next_is_later_and_the_first(plan: Plan, zone: str, after: datetime, wait: int) -> None:
     schedule = cron.parse(plan.schedule, zone)
@@ -169,7 +169,7 @@ def test_next_is_later_and_the_first(plan: Plan, zone: str, after: datetime, wai
     assert all(b == schedule.next(a) and b - a >= GAP for a, b in pairwise(ticks))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     plan=plans, zone=st.sampled_from(ZONES), after=st.one_of(instants.filter(lambda at: at.year > 1999), near_changes)
 )
@@ -195,7 +195,7 @@ def never(parts: tuple[str, ...]) -> bool:
     return parts[4] == "*" and (parts[2], parts[3]) in {("31", "2"), ("31", "feb,apr"), ("30,31", "2")}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=fields, after=instants)
 @example(parts=("0", "0", "13", "*", "5"), after=datetime(2026, 1, 1, tzinfo=UTC))
 @example(parts=("0", "0", "29", "2", "*"), after=datetime(2097, 1, 1, tzinfo=UTC))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from scheduler import jobfile, jobschema, jobwords, yamltree
+from scheduler import grants, jobfile, jobschema, jobwords, yamltree
+from scheduler.cronfields import ALIASES
 from scheduler.jobfile import Alerts, CatchUp, Job, JobFileError, Paused, Retries, parse
 from scheduler.jobs import Head
 
@@ -63,6 +64,13 @@ def rows(model: type[BaseModel]) -> list[str]:
         default = {"`None`": "none", "`[]`": "none", "`{}`": "none"}.get(default, default)
         found.append(f"| `{key}` | {default} | {field.description} |")
     return found
+
+
+def test_the_page_states_the_limits_and_the_refused_names() -> None:
+    page = PAGE.read_text()
+    stated = [f"{yamltree.LARGEST:,} characters", f"{yamltree.MOST_VALUES:,} values", f"{yamltree.DEEPEST} levels"]
+    stated += [f"`{name}`" for name in (*grants.TAKEN_NAMES, *grants.TAKEN_PREFIXES, *ALIASES)]
+    assert [words for words in stated if words not in page] == []
 
 
 def test_the_yaml_on_the_page_is_good() -> None:
@@ -173,7 +181,7 @@ keys = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(at=st.sampled_from(places(FULL)), value=values, add=keys)
 @example(at=("jobs", "janitor"), value=["x"], add="select")
 @example(at=("jobs", "all-of-it", "alerts", "on"), value=["failure", "failure"], add=None)
@@ -187,7 +195,7 @@ def test_what_the_schema_refuses_the_reader_refuses(at: tuple[Any, ...], value: 
     assert all(fault.problem and fault.remedy for fault in caught.value.faults)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(at=st.sampled_from(places(FULL)), value=values, add=keys)
 def test_whatever_is_read_is_kept_and_read_back(at: tuple[Any, ...], value: Data, add: str | None) -> None:
     try:
