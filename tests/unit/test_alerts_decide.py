@@ -216,6 +216,10 @@ class TestLongerThan:
         decision = decide(run, (), None, will_retry=False, now=NOON + timedelta(hours=3))
         assert [a.key for a in decision.alerts] == [f"{run.id}:longer_than"]
 
+    def test_who_cancelled_it_knows(self) -> None:
+        run = replace(a_run(RunState.CANCELLED, job=self.JOB), ended_at=NOON + timedelta(hours=2))
+        assert not decide(run, (), None, will_retry=False, now=NOON + timedelta(hours=3)).alerts
+
     def test_a_failure_says_it_all(self) -> None:
         run = replace(a_run(RunState.FAILED, job=self.JOB), ended_at=NOON + timedelta(hours=2))
         decision = decide(run, (), None, will_retry=False, now=NOON + timedelta(hours=3))
