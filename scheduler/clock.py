@@ -28,6 +28,7 @@ LONGEST_SLEEP = timedelta(seconds=1)
 SWEEP_AGE = timedelta(seconds=2)
 """A queued run is looked for in the queue when it is this old: younger ones are on their way there."""
 
+SWEEP_EVERY = timedelta(seconds=1)
 REPAIR_EVERY = timedelta(minutes=1)
 BATCH = 500
 _INSTANT = timedelta(microseconds=1)
@@ -82,17 +83,18 @@ def run(store: Store, queues: Queues, stop: threading.Event) -> None:
 
     An outage of the database or the queue is logged and waited out.
     """
-    repaired = swept = float("-inf")
+    next_sweep = next_repair = time.monotonic()
     while not stop.is_set():
-        began = time.monotonic()
         try:
             tick(store, queues, _now())
-            if began - swept >= 0:
+            began = time.monotonic()
+            if began >= next_sweep:
                 sweep(store, queues, _now())
-                swept = time.monotonic() + 10 * (time.monotonic() - began)  # a long queue is looked at less often
-            if began - repaired >= REPAIR_EVERY.total_seconds():
+                took = time.monotonic() - began
+                next_sweep = began + max(SWEEP_EVERY.total_seconds(), 20 * took)  # a long queue is looked at less often
+            if began >= next_repair:
                 repair(store, _now())
-                repaired = began
+                next_repair = began + REPAIR_EVERY.total_seconds()
             pause = _until_next(store.next_due(), _now())
         except Retryable as error:
             _log.warning("%s; trying again", error)

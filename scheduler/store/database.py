@@ -1,7 +1,7 @@
 """One engine, and the two kinds of transaction: `reading` and `writing`.
 
 On SQLite a writer takes the write lock as it begins (BEGIN IMMEDIATE), so that what it has read stays true until it
-commits; a reader never waits (WAL). On Postgres writers lock the rows that they decide on.
+commits; a reader never waits (WAL). On Postgres writers lock the rows that they decide on (FOR NO KEY UPDATE: a run that is inserted meanwhile for the same job does not get in the way).
 """
 
 from __future__ import annotations
@@ -81,12 +81,19 @@ def _translated(doing: str) -> Iterator[None]:
     """Turn what the driver says of a lost or busy database into `Retryable`; a fault of ours stays what it is."""
     try:
         yield
-    except OperationalError as error:
-        raise Retryable(f"{doing} Meshbot's database: {error.orig}") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise Retryable(f"{doing} Meshbot's database: the connection was lost: {error.orig}") from error
+        if _is_schema_older(error.orig):
+            raise UserError(
+                f"{doing} Meshbot's database: {error.orig}; bring it up to date: meshbot migrate"
+            ) from error
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Retryable(f"{doing} Meshbot's database: {error.orig}") from error
+        raise
+
+
+def _is_schema_older(error: BaseException | None) -> bool:
+    """Whether a table or column is missing: SQLite says so in words, Postgres by its code."""
+    return getattr(error, "sqlstate", None) in {"42P01", "42703"} or str(error).startswith("no such ")
 
 
 def _engine(url: str) -> Engine:

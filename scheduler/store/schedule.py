@@ -88,7 +88,7 @@ class Schedule(Database):
         """
         with self.writing() as connection:
             query = select(jobs).where(jobs.c.project == project, jobs.c.name == job, jobs.c.removed_at.is_(None))
-            row = connection.execute(query.with_for_update()).mappings().first()
+            row = connection.execute(query.with_for_update(key_share=True)).mappings().first()
             if row is None:
                 return False
             values: dict[str, Any] = {"pause_reason": None, "pause_until": None, "paused_at": None}
@@ -107,7 +107,7 @@ class Schedule(Database):
         }
         connection.execute(self.insert_new(projects).values(name=jobfile.project, **values))
         mine = projects.c.name == jobfile.project
-        row = connection.execute(select(projects).where(mine).with_for_update()).mappings().one()
+        row = connection.execute(select(projects).where(mine).with_for_update(key_share=True)).mappings().one()
         if row["repository"] != origin.repository and row["removed_at"] is None:
             raise UserError(
                 f"merging the schedule of project {jobfile.project} from {origin.repository}: {row['repository']} keeps"
@@ -121,7 +121,7 @@ def _one(project: str, job: str) -> Any:  # noqa: ANN401 (an Update, whose type 
 
 
 def _stored(connection: Connection, project: str) -> dict[str, Row]:
-    query = select(jobs).where(jobs.c.project == project).order_by(jobs.c.name).with_for_update()
+    query = select(jobs).where(jobs.c.project == project).order_by(jobs.c.name).with_for_update(key_share=True)
     return {row["name"]: row for row in connection.execute(query).mappings()}
 
 

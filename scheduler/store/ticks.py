@@ -51,7 +51,7 @@ class Ticks(Database):
         """
         due = _LEDGER.where(jobs.c.next_tick <= now).order_by(jobs.c.next_tick).limit(limit)
         with self.writing() as connection:
-            taken = connection.execute(due.with_for_update(of=jobs, skip_locked=True)).mappings().all()
+            taken = connection.execute(due.with_for_update(of=jobs, skip_locked=True, key_share=True)).mappings().all()
             plans = [(row, decide(due_of(row))) for row in taken]
             return TickBatch(len(plans), self._record(connection, plans, now))
 
@@ -70,7 +70,7 @@ class Ticks(Database):
         """
         ahead = select(jobs).where(jobs.c.last_tick > now + AHEAD, jobs.c.next_tick.is_not(None))
         with self.writing() as connection:
-            rows = connection.execute(ahead.with_for_update()).mappings().all()
+            rows = connection.execute(ahead.with_for_update(key_share=True)).mappings().all()
             moves = [_move(row, next_tick(row["schedule"], row["timezone"]), None) for row in rows]
             if moves:
                 connection.execute(_MOVE, moves)

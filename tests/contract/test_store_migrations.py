@@ -98,3 +98,10 @@ def test_a_database_out_of_reach_can_be_tried_again() -> None:
     store = Store("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
     with pytest.raises(Retryable, match="Meshbot's database"):
         store.ping()
+
+
+def test_a_database_without_tables_says_what_to_do(store_url: str) -> None:
+    store = Store(store_url)
+    with pytest.raises(UserError, match="meshbot migrate"):
+        store.jobs()
+    store.close()
