@@ -19,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from scheduler import jobfile
 from scheduler.errors import UserError
 from scheduler.jobfile import Job, JobType
+from scheduler.lintwords import Fix
 from scheduler.topology import Proposal, ProposedJob, Standing
 
 # A list that fits on a line beside its key is written there.
@@ -53,6 +54,54 @@ def amend(text: str, proposal: Proposal) -> str:
         written = "".join("\n" + _job(job, indent, zone=True) for job in proposed.values())
         edits.insert_after(_content_end(text, jobs), written)
     return edits.apply()
+
+
+def lines(text: str) -> dict[tuple[str, ...], int]:
+    """Return the line of every key and list item, counted from 1: `("jobs", "live", "select", "0")`.
+
+    The text is one that `scheduler.jobfile.parse` reads.
+    """
+    found: dict[tuple[str, ...], int] = {}
+    stack: list[tuple[tuple[str, ...], Node]] = [((), _compose(text))]
+    while stack:
+        path, node = stack.pop()
+        entries = []
+        if isinstance(node, MappingNode):
+            entries = [((*path, key.value), key, value) for key, value in node.value]
+        elif isinstance(node, SequenceNode):
+            entries = [((*path, str(place)), item, item) for place, item in enumerate(node.value)]
+        for inner, marked, value in entries:
+            if inner not in found:
+                found[inner] = marked.start_mark.line + 1
+                stack.append((inner, value))
+    return found
+
+
+def mend(text: str, fix: Fix) -> str:
+    """Return the job file with a fix of the linter in it. Raises `AmendError`."""
+    edits = _Edits(text)
+    entry = next((value for key, value in _jobs(text).value if key.value == fix.job), None)
+    if not isinstance(entry, MappingNode):
+        raise AmendError(f"mending meshbot.yaml: there is no job {fix.job!r} that is a mapping; mend it by hand")
+    old = _own(entry, fix.key)
+    written = _flow(fix.value) if isinstance(fix.value, tuple) else json.dumps(fix.value)
+    if old is None:
+        edits.add_key(entry, fix.key, written)
+    elif isinstance(old, SequenceNode) and isinstance(fix.value, tuple):
+        _change_list(edits, old, fix.value)
+    else:
+        edits.replace(old.start_mark.index, old.end_mark.index, written)
+    return edits.apply()
+
+
+def _compose(text: str) -> Node:
+    try:
+        root: Node = YAML(typ="rt", pure=True).compose(text)
+    except YAMLError as error:
+        raise AmendError(
+            f"amending meshbot.yaml: it is no YAML ({str(error).splitlines()[0]}); mend it first"
+        ) from error
+    return root
 
 
 def _jobs(text: str) -> MappingNode:

@@ -29,6 +29,8 @@ from scheduler.topology.selectors import SelectorError, Universe
 from scheduler.topology.shape import Shape
 
 __all__ = [
+    "DEFAULTS",
+    "NO_HISTORY",
     "AnyJob",
     "Coverage",
     "Difference",

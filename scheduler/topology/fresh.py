@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil
 
-from scheduler.dag import Graph
+from scheduler.dag import Flag, Graph
 from scheduler.jobfile import Job, JobType
 from scheduler.topology import wording
 from scheduler.topology.cover import Cover
@@ -119,7 +119,7 @@ def notes(shape: Shape, universe: Universe, run_jobs: Sequence[ProposedJob]) -> 
         found.append(wording.too_fast(too_fast))
     if unreadable := tuple(name for name, cadence, _ in crons if not cadence.readable):
         found.append(wording.unreadable(unreadable))
-    if without := tuple(name for name, _, cron in crons if cron is None):
+    if without := tuple(name for name, _, cron in crons if cron is None and Flag.EXTERNAL not in graph[name].flags):
         found.append(wording.without_cron(without))
     found += _faster_than_parents(shape)
     if graph.audits and run_jobs and all(one.select for one in run_jobs):
@@ -133,7 +133,9 @@ def notes(shape: Shape, universe: Universe, run_jobs: Sequence[ProposedJob]) -> 
 
 def _faster_than_parents(shape: Shape) -> list[Note]:
     faster = []
-    for index, above in enumerate(shape.parents):
+    models = shape.graph.models
+    for index, parents in enumerate(shape.parents):
+        above = [parent for parent in parents if Flag.EXTERNAL not in models[parent].flags]
         if above and shape.runs[index]:
             quickest = min(above, key=lambda parent: (shape.cadences[parent].shortest, parent))
             if shape.cadences[index].shortest < shape.cadences[quickest].shortest:

@@ -5,11 +5,13 @@
    a rarer one. Every step below keeps that true, so there is never a cycle between jobs, whatever is packed with what.
 3. Parts too small for a pod are packed with others of their band; if they are too small together, each joins the group
    that it depends on, or else another of its band, or else (when it depends on nothing) one of a faster band.
-4. If there are more groups than allowed, neighbours by name within a band are put together, balanced by work.
+4. If a band has more than a few groups, those of one schema are put together, as long as one pod manages them.
+5. If there are still more groups than allowed, neighbours by name within a band are put together, balanced by work.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -19,6 +21,9 @@ from scheduler.topology.packing import shares, spans
 from scheduler.topology.proposal import Group, joined
 from scheduler.topology.shape import Shape
 
+# So many jobs of one cadence are easily kept apart by a person.
+FEW = 6
+
 
 def groups(shape: Shape) -> list[Group]:
     """Group all models that run. The result is the same for equal graphs."""
@@ -26,7 +31,31 @@ def groups(shape: Shape) -> list[Group]:
     settled = _Settled(shape)
     for band, parts in enumerate(_parts(shape, bands)):
         settled.settle(band, parts)
-    return _within_limit(shape, settled.groups)
+    return _within_limit(shape, _by_schema(shape, settled.groups))
+
+
+def _by_schema(shape: Shape, found: list[Group]) -> list[Group]:
+    """Put the groups of one band and schema together, where a band has more than a few groups."""
+    counts = Counter(group.band for group in found)
+    room = shape.options.target_seconds * shape.options.max_concurrent_models
+    kept: list[Group] = []
+    homes: dict[tuple[int, str], int] = {}
+    for group in found:
+        key = (group.band, _schema(shape, group.models))
+        place = homes.get(key)
+        crowded = counts[group.band] > FEW and not group.share
+        if crowded and place is not None and shape.work(kept[place].models | group.models) <= room:
+            kept[place] = kept[place].joined(group)
+        else:
+            homes[key] = len(kept)
+            kept.append(group)
+    return kept
+
+
+def _schema(shape: Shape, models: frozenset[int]) -> str:
+    """Return the schema that most of the models are in."""
+    counts = Counter(shape.graph.models[index].name.rpartition(".")[0] for index in models)
+    return max(counts, key=lambda schema: (counts[schema], schema))
 
 
 def _bands(shape: Shape) -> list[int]:

@@ -19,13 +19,15 @@ def reason(group: Group, cadence: Cadence, *, mixed: bool, everything: bool) -> 
     pace = f"run {cadence.words}" if models != 1 else f"runs {cadence.words}"
     if mixed:
         pace = f"of which the fastest runs {cadence.words}"
+    they = "the fastest of them" if mixed else "they"
+    if mixed and (group.share or (group.parts > 1 and not everything)):
+        pace = f"runs {cadence.words}"
     if group.share:
-        return f"{models:,} of {group.share:,} models without ties between them, {group.first} to {group.last}: {pace}."
+        which = f"{models:,} of {group.share:,} models in parts without ties between them"
+        return f"{which}, {group.first} to {group.last}; {they} {pace}."
     if group.parts > 1 and not everything:
         return (
-            f"{count(group.parts, 'small part')} ({count(models, 'model')}) packed into one pod; they {pace}."
-            if not (mixed)
-            else f"{count(group.parts, 'part')} ({count(models, 'model')}) in one job, {pace}."
+            f"{group.parts:,} parts without ties between them, packed into one job of {models:,} models; {they} {pace}."
         )
     if models == 1:
         return f"1 model that depends on no other at its pace; it {pace}."
@@ -130,7 +132,7 @@ def without_cron(models: tuple[str, ...]) -> Note:
     return Note(
         Level.NOTE,
         "no-cron",
-        f"{count(len(models), 'model')} without a cron: SQLMesh runs them daily at midnight UTC: {few(models)}.",
+        f"{count(len(models), 'model')} without a cron, which SQLMesh takes for daily at midnight UTC: {few(models)}.",
         "State the cron in the model, or model_defaults.cron in the configuration, if that is not what is meant.",
         models,
     )

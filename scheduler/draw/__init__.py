@@ -1,0 +1,11 @@
+"""A proposal as people see it: Markdown for a pull request, Mermaid, and an SVG of the graph coloured by job. Pure.
+
+Everything that comes from outside (names of models, jobs, tags) is escaped for where it is put, and every text is
+bounded: GitHub refuses comments of 65,536 characters and Mermaid graphs that are too large.
+"""
+
+from scheduler.draw.markdown import LARGEST, markdown
+from scheduler.draw.mermaid import mermaid
+from scheduler.draw.svg import svg
+
+__all__ = ["LARGEST", "markdown", "mermaid", "svg"]
