@@ -24,7 +24,7 @@ from .errors import root_cause
 from .evaluation import Evaluation, Setting
 from .fence import FencedStateSync
 from .once import once, one_at_a_time
-from .receipts import Receipts
+from .receipts import SigningEvaluator
 from .report import Report
 from .stop import Stop
 from .walk import Walk
@@ -49,7 +49,8 @@ class ClaimingScheduler(Scheduler):
         self.desk = desk
         self.fenced = FencedStateSync(self.state_sync, desk.table)  # type: ignore[abstract] # SQLMesh fills them in
         self.state_sync = self.fenced
-        self.receipts = Receipts()
+        self.snapshot_evaluator = SigningEvaluator(self.snapshot_evaluator)
+        self.receipts = self.snapshot_evaluator.receipts
         self.ignore_cron = False
 
     def run(self, environment: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - SQLMesh's signature

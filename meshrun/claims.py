@@ -225,10 +225,12 @@ class ClaimTable:
         return freed
 
     def purge(self) -> None:
-        """Forget free rows that ended, or were never used, more than a day ago."""
+        """Forget free rows that ended, and claims of the dead that expired, more than a day ago."""
+        yesterday = f"{self.dialect.now} - {_DAY_MS}"
         self._run(
             lambda: self._execute(
-                f"DELETE FROM {self.table} WHERE owner IS NULL AND ended_at < {self.dialect.now} - {_DAY_MS}"  # noqa: S608
+                f"DELETE FROM {self.table} WHERE (owner IS NULL AND ended_at < {yesterday}) "  # noqa: S608
+                f"OR (owner IS NOT NULL AND expires_at < {yesterday})"
             )
         )
 

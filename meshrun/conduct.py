@@ -62,6 +62,7 @@ class _Active:
     batches: Batches | None = None
     error: Exception | None = None
     lost: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,9 @@ class Conductor:
                 unit = active.batches.take()
                 if unit is None:
                     break
+                if not active.told:
+                    active.told = True
+                    self._report.evaluating(self._works[name].label)
                 self._submit(pool, name, unit)
         while self._busy < self._policy.width:
             ready = self._walk.ready()
@@ -180,7 +184,6 @@ class Conductor:
         active = self._active[name] = _Active(taking.claim, taking.row)
         self._keeper.watch(taking.claim)
         self._walk.begin(name)
-        self._report.evaluating(work.label)
         self._busy += 1
 
         def prepare() -> None:

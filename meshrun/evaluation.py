@@ -62,7 +62,7 @@ class Evaluation:
         """Read again what is missing and cut what others have done meanwhile."""
         scheduler = self.setting.scheduler
         scheduler.fenced.claims[self.snapshot.name] = claim
-        scheduler.state_sync.refresh_snapshot_intervals([self.snapshot])
+        self.reread()
         scheduler.receipts.settle(self, claim)
         missing = self._read_missing()
         batches = self.planned if missing == self._missing else self._cut(missing)
@@ -112,6 +112,27 @@ class Evaluation:
             self._count(unit, audits, time.monotonic() - began)
         with self._lock:
             self._done.intervals.append((start, end))
+
+    def reread(self) -> None:
+        """Read from the state again which intervals of the snapshot are done."""
+        self.setting.scheduler.state_sync.refresh_snapshot_intervals([self.snapshot])
+
+    def audit(self, start: int, end: int) -> None:
+        """Audit what was committed for an interval; raises as SQLMesh does."""
+        setting = self.setting
+        setting.scheduler._audit_snapshot(  # noqa: SLF001 - a scheduler's own step
+            snapshot=self.snapshot,
+            environment_naming_info=setting.naming,
+            start=start,
+            end=end,
+            execution_time=setting.execution_time,
+            snapshots=setting.scheduler.snapshots_by_name,
+            deployability_index=setting.deployability,
+        )
+
+    def record(self, start: int, end: int) -> None:
+        """Record an interval as done, under the claim."""
+        self.setting.scheduler.state_sync.add_interval(self.snapshot, start, end, is_dev=not self.deployable)
 
     def evaluate_and_record(self, index: int, start: int, end: int) -> list[Any]:
         """Evaluate one batch as SQLMesh does, audit it and record its interval."""

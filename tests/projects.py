@@ -77,6 +77,10 @@ class Running:
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
 
+    def evaluates(self) -> bool:
+        """Whether this process has said that it evaluates something."""
+        return any(line["event"] == "evaluating" for line in self.lines())
+
     def await_evaluating(self, name: str) -> None:
         """Wait until this process says that it evaluates a model."""
         until(lambda: any(line.get("model") == name and line["event"] == "evaluating" for line in self.lines()), 60)
@@ -104,7 +108,11 @@ class Project:
         ):
             self.execute(f'TRUNCATE "{schema}"."{table}"')
         self.execute("DROP TABLE IF EXISTS sqlmesh._meshbot_claims")
-        self.execute("TRUNCATE log.evaluations, sqlmesh._intervals; UPDATE log.switch SET works = 1")
+        self.owe_again(days)
+
+    def owe_again(self, days: int = 1) -> None:
+        """Forget that the last days are done and what was evaluated, but leave tables and claims as they are."""
+        self.execute("TRUNCATE log.evaluations, log.statements, sqlmesh._intervals; UPDATE log.switch SET works = 1")
         self.execute("INSERT INTO sqlmesh._intervals SELECT * FROM log.intervals")
         self.execute(f"UPDATE sqlmesh._intervals SET end_ts = end_ts - {days * DAY_MS}")  # noqa: S608
 
@@ -183,6 +191,7 @@ def write_project(folder: Path, url: str, models: Mapping[str, str], config: str
     project.execute("CREATE SCHEMA log")
     project.execute("CREATE TABLE log.switch AS SELECT 1 AS works")
     project.execute("CREATE TABLE log.evaluations (model text, low timestamptz, high timestamptz, at timestamptz)")
+    project.execute("CREATE TABLE log.statements (stage text)")
     return project
 
 
