@@ -1,7 +1,8 @@
 """One engine, and the two kinds of transaction: `reading` and `writing`.
 
 On SQLite a writer takes the write lock as it begins (BEGIN IMMEDIATE), so that what it has read stays true until it
-commits; a reader never waits (WAL). On Postgres writers lock the rows that they decide on (FOR NO KEY UPDATE: a run that is inserted meanwhile for the same job does not get in the way).
+commits; a reader never waits (WAL). On Postgres writers lock the rows that they decide on, FOR NO KEY UPDATE, so that
+a run that is inserted meanwhile for the same job does not get in the way.
 """
 
 from __future__ import annotations
