@@ -66,7 +66,7 @@ def a_job_runs_on_cron(story: Story) -> None:
     plain_runs(story)
     with story.tell.during(f"waiting for the clock: it is {datetime.now(UTC):%H:%M:%S}"):
         run = until(lambda: ended_run(story.stage, "cron"), 150)
-    story.tell.command("meshbot runs --job live", story.stage.page("runs", "--job", "live"))
+    story.tell.command("meshbot runs live", story.stage.page("runs", "live"))
     story.tell.promise("the clock has made the run of that minute", moment(run["scheduled_for"]), due)
     story.tell.promise("and it succeeded", run["state"], "succeeded")
     story.results.append(
@@ -185,7 +185,7 @@ def scheduled(stage: Stage, name: str, schedule: str) -> dict[str, Any] | None:
 
 def ended_run(stage: Stage, trigger: str) -> dict[str, Any] | None:
     """Return the last run of `live` that was made like this, once it has ended."""
-    runs = stage.ask("runs", "--job", "live")["runs"]
+    runs = stage.ask("runs", "live")["runs"]
     return next((run for run in runs if run["trigger"] == trigger and run["ended_at"]), None)
 
 

@@ -139,7 +139,7 @@ def ready(tell: Narrator) -> Iterator[Stage]:
 def _keep_inside(folder: Path) -> None:
     """Have everything that we start write below the folder, whatever it takes for its home."""
     for name in ("home", "run", "tmp"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(mode=0o700)
     os.environ |= {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run"), "TMPDIR": str(folder / "tmp")}
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
@@ -208,5 +208,5 @@ def until(probe: Callable[[], T], timeout: float) -> T:
     while not (value := probe()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:.0f} s in vain")
-        pause.wait(0.3)
+        pause.wait(0.7)
     return value
