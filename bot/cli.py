@@ -142,17 +142,18 @@ def _carry_out(command: Command, decision: Decision, services: Services, *, as_j
 
 
 def _show(command: Command, decision: Decision, outcome: Outcome, terminal: Terminal) -> None:
-    from bot import pages
+    from bot import layouts
+    from bot.pages import Clock
 
     if isinstance(decision.action, ShowHelp):
         from bot.chatops.manual import help_text
 
         click.echo(help_text(decision.action.command))
         return
-    page = pages.page(command.name, outcome.answer, pages.Clock(datetime.now(UTC)))
+    page = layouts.page(command.name, outcome.answer, Clock(datetime.now(UTC)))
     terminal.show(page)
     if decision.reply and not (page and command.name in {"run", "retry"}):
-        terminal.reply(_named(decision.reply, outcome))
+        terminal.show(layouts.reply_page(_named(decision.reply, outcome)))
 
 
 def _named(reply: Reply, outcome: Outcome) -> Reply:

@@ -43,7 +43,8 @@ def doctor(_request: Request, as_json: bool) -> ExitCode:  # noqa: FBT001 - ever
     if as_json:
         print(json.dumps(answer, indent=2))  # noqa: T201
     else:
-        from bot.pages import Clock, page
+        from bot.layouts import page
+        from bot.pages import Clock
         from bot.terminal import Terminal
 
         Terminal().show(page("doctor", answer, Clock(datetime.now(UTC))))

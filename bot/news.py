@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from bot import answers
 from bot.household import Crash
-from bot.pages import STATES, Cell, Clock, Line, Tone, duration, faults
+from bot.layouts import faults
+from bot.pages import STATES, Cell, Clock, Line, Tone, duration
 from bot.sync import Merged, NoBranch, Synced
 
 if TYPE_CHECKING:

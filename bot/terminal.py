@@ -16,7 +16,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from bot.chatops.grammar import Reply
 from bot.pages import Cell, Line, Page, Table, Tone
 
 STYLES = {
@@ -51,14 +50,6 @@ class Terminal:
     def line(self, *cells: Cell) -> None:
         """Print a sentence."""
         self.out.print(text(cells), soft_wrap=True)
-
-    def reply(self, reply: Reply, prefix: str = "meshbot") -> None:
-        """Print what was done, and the commands that come next."""
-        self.out.print(Text(reply.text), soft_wrap=True)
-        width = max((len(step.command) for step in reply.next), default=0)
-        for step in reply.next:
-            command = Text(f"  {prefix} {step.command:{width}}", style="bold")
-            self.out.print(command.append(f"  {step.purpose}", style="not bold dim"), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
         """Print something worth knowing beside the answer."""

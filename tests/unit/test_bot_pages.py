@@ -10,7 +10,7 @@ import pytest
 from bot_samples import FILE, NOW, RESULTS, row, run
 from rich.console import Console
 
-from bot import answers, news, pages, reportlines
+from bot import answers, layouts, news, reportlines
 from bot.household import Crash
 from bot.pages import Cell, Clock, Line, Page, Tone, duration
 from bot.sync import Faulty, Merged, NoBranch, Synced
@@ -40,21 +40,21 @@ def chapters() -> Iterator[tuple[str, Page]]:
     ended = [answers.run(failed), answers.run(run())]
     models = [answers.model(result) for result in RESULTS]
     incident = Incident(failed.id, "analytics", "hourly", "prod", NOW - timedelta(hours=3))
-    yield "jobs", pages.page("jobs", {"jobs": jobs}, CLOCK)
-    yield "jobs, none", pages.page("jobs", {"jobs": []}, CLOCK)
-    yield "runs", pages.page("runs", {"runs": [running, *ended]}, CLOCK)
-    yield "run --wait", pages.page("run", {"run": ended[0], "models": models}, CLOCK)
-    yield "run", pages.page("run", {"run": running, "models": []}, CLOCK)
+    yield "jobs", layouts.page("jobs", {"jobs": jobs}, CLOCK)
+    yield "jobs, none", layouts.page("jobs", {"jobs": []}, CLOCK)
+    yield "runs", layouts.page("runs", {"runs": [running, *ended]}, CLOCK)
+    yield "run --wait", layouts.page("run", {"run": ended[0], "models": models}, CLOCK)
+    yield "run", layouts.page("run", {"run": running, "models": []}, CLOCK)
     status: dict[str, object] = {"jobs": 3, "paused": jobs[1:2], "next": [jobs[0]], "active": [running], "ended": ended}
-    yield "status", pages.page("status", {**status, "incidents": [answers.incident(incident)]}, CLOCK)  # type: ignore[typeddict-item]
-    yield "claims, none", pages.page("claims", {"claims": []}, CLOCK)
+    yield "status", layouts.page("status", {**status, "incidents": [answers.incident(incident)]}, CLOCK)  # type: ignore[typeddict-item]
+    yield "claims, none", layouts.page("claims", {"claims": []}, CLOCK)
     checks = [
         {"name": "git", "state": "ok", "found": "git version 2.39.5", "remedy": None},
         {"name": "queue", "state": "broken", "found": "no answer", "remedy": "start `meshbot up` here"},
         {"name": "slack", "state": "warning", "found": "not set up", "remedy": "set MESHBOT_SLACK_WEBHOOK_URL"},
     ]
-    yield "doctor", pages.page("doctor", {"ok": False, "checks": checks}, CLOCK)  # type: ignore[typeddict-item]
-    yield "validate", pages.page("validate", {"ok": False, "files": [_well(), _faulty()]}, CLOCK)  # type: ignore[list-item]
+    yield "doctor", layouts.page("doctor", {"ok": False, "checks": checks}, CLOCK)  # type: ignore[typeddict-item]
+    yield "validate", layouts.page("validate", {"ok": False, "files": [_well(), _faulty()]}, CLOCK)  # type: ignore[list-item]
 
 
 def _well() -> object:
