@@ -160,6 +160,12 @@ def test_texts_that_would_grow_or_nest_without_end_are_refused_quickly(text: str
     assert time.process_time() - began < 5
 
 
+def test_aliases_count_towards_the_depth_and_the_length_is_bounded() -> None:
+    chain = "k0: &k0 [x]\n" + "".join(f"k{n + 1}: &k{n + 1} [*k{n}]\n" for n in range(20))
+    assert [fault.problem for fault in faults(chain)] == ["values are nested more than 16 deep"]
+    assert [fault.problem for fault in faults("# " + "x" * 400_000)] == ["the file has 400002 characters"]
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.sampled_from("ab:-*&!|>'\"#%@`[]{},? \n\t<~1\\"), max_size=60))
 def test_whatever_is_written_the_answer_is_a_report(text: str) -> None:
