@@ -56,7 +56,8 @@ def again(request: pytest.FixtureRequest) -> str:
 
 def show(collected: Results) -> None:
     table = Table(title="\nMeshbot against what it is compared with", title_justify="left")
-    for heading in ("measured", "ours", "compared with", "ratio", "aim"):
+    table.add_column("measured", min_width=52)
+    for heading in ("ours", "compared with", "ratio", "aim"):
         table.add_column(heading, overflow="fold")
     for row in collected.rows:
         table.add_row(row.what, row.ours, row.other, "" if row.ratio is None else f"{row.ratio:.2f}", row.aim)

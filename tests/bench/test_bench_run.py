@@ -22,7 +22,7 @@ from waiting import until
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
-PAIRS = 4
+PAIRS = 5
 SLOTS = 2
 Command = Sequence[str | Path]
 
@@ -72,8 +72,13 @@ def cost(command: Command, env: Mapping[str, str], cwd: Path) -> Cost:
 
 
 def paired(shop: Shop, *, due: bool, pairs: int) -> tuple[list[Cost], list[Cost]]:
-    """Measure pairs, and let each side begin in turn; with `due`, on the database as it was kept."""
+    """Measure pairs, and let each side begin in turn; with `due`, on the database as it was kept.
+
+    Each side runs once before, unmeasured: files are then in memory, and with `due` off nothing is due any more.
+    """
     commands = {"plain": plain(shop.project), "ours": ours(shop.project, "bench", "bench-1")}
+    for command in commands.values():
+        cost(command, shop.warehouse.env, shop.project.parent)
     costs: dict[str, list[Cost]] = {"plain": [], "ours": []}
     for pair in range(pairs):
         for side in sorted(commands, reverse=bool(pair % 2)):
@@ -103,8 +108,8 @@ def test_one_run_costs_what_a_plain_run_costs(shop: Shop, results: Results, agai
 
 
 def test_a_run_with_nothing_to_do(shop: Shop, results: Results, again: str) -> None:
-    mine, theirs = paired(shop, due=False, pairs=2)
-    what = "one run, nothing due, on the wall (plain sqlmesh run)"
+    mine, theirs = paired(shop, due=False, pairs=3)
+    what = "one run, nothing due, on the wall (median of 3 pairs; plain sqlmesh run)"
     results.add(compare(what, [cost.wall for cost in mine], [cost.wall for cost in theirs], "", again))
 
 
@@ -152,21 +157,17 @@ def dag(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Dag:
 
 
 def test_processes_share_one_run(dag: Dag, results: Results, again: str) -> None:
+    work = f"{slowdag.CHAINS} chains of {slowdag.LENGTH} models of {slowdag.SECONDS} s"
     for processes in (1, 2, 4):
         dag.warehouse.restore()
         started, took = shared(dag, processes)
         least = slowdag.SECONDS * slowdag.LENGTH * max(1, slowdag.CHAINS / (SLOTS * processes))
-        results.add(
-            Row(
-                f"{processes} process(es) on one run of {slowdag.CHAINS} chains of {slowdag.LENGTH} models, {SLOTS} "
-                f"models at a time each (least possible; up after {started:.1f} s)",
-                f"{took:.2f} s",
-                f"{least:.2f} s",
-                took / least,
-                "near 1",
-                again,
-            )
+        what = (
+            f"one run on {processes} process{'es' * (processes > 1)} with {SLOTS} models at a time each: {work} "
+            f"(the critical path; all were up after {started:.1f} s, not counted)"
         )
+        aim = "near 1 (the rest is SQLMesh's own work for a model)"
+        results.add(Row(what, f"{took:.2f} s", f"{least:.2f} s", took / least, aim, again))
 
 
 def shared(dag: Dag, processes: int) -> tuple[float, float]:
