@@ -8,7 +8,7 @@ whatever the order they were read in. The JSON is written and checked in `schedu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -156,7 +156,7 @@ def graph(  # noqa: PLR0913 - the parts of a graph, all by name but the models
 
     Raises `GraphError` for two models of one name, a dependency that is no model of the graph, or a cycle.
     """
-    ordered = tuple(sorted(models, key=lambda model: model.name))
+    ordered = tuple(sorted(map(_sorted, models), key=lambda model: model.name))
     index = {model.name: position for position, model in enumerate(ordered)}
     _check_names(ordered, index)
     built = Graph(
@@ -172,6 +172,11 @@ def graph(  # noqa: PLR0913 - the parts of a graph, all by name but the models
     if len(built.order) != len(ordered):
         raise GraphError(f"building the graph: a cycle, {_cycle(built)}; no order of evaluation exists")
     return built
+
+
+def _sorted(model: Model) -> Model:
+    above = tuple(sorted(set(model.depends_on)))
+    return model if above == model.depends_on else replace(model, depends_on=above)
 
 
 def _check_names(models: tuple[Model, ...], index: Mapping[str, int]) -> None:

@@ -115,9 +115,7 @@ def _outlook(found: Outlook, proposal: Proposal) -> str:
     topologies = [one for one in (found.proposed, found.present, found.single) if one is not None]
     if not found.proposed.jobs:
         return ""
-    known = f"{found.measured:,} of {found.models:,} models have a history; the others are assumed to take "
-    source = "Measured durations." if found.measured == found.models else f"{known}{assumptions(proposal.options)}."
-    lines = [f"The latest that models are done after they were due, on the worst tick. {source}", ""]
+    lines = [f"The latest that models are done after they were due, on the worst tick. {_source(found, proposal)}", ""]
     lines += [f"| cadence | models | {' | '.join(one.label for one in topologies)} |"]
     lines += [f"|---|---:|{'---:|' * len(topologies)}"]
     for late in found.proposed.lateness:
@@ -133,6 +131,16 @@ def _outlook(found: Outlook, proposal: Proposal) -> str:
             f"{duration(job.chain_seconds)}: {chain} | {job.overlapping} |"
         )
     return "#### Forecast\n\n" + "\n".join(lines) + "\n"
+
+
+def _source(found: Outlook, proposal: Proposal) -> str:
+    """Say what the durations rest on."""
+    assumed = assumptions(proposal.options)
+    if found.measured == found.models:
+        return "Durations are measured."
+    if not found.measured:
+        return f"Nothing is measured yet; assumed are {assumed}."
+    return f"{found.measured:,} of {found.models:,} models are measured; for the others is assumed: {assumed}."
 
 
 def _ends(chain: tuple[str, ...]) -> tuple[str, ...]:

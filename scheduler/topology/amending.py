@@ -32,11 +32,17 @@ class Amending:
     edges: dict[str, set[str]] = field(init=False)
     placed: dict[str, list[int]] = field(default_factory=dict)
     left: list[int] = field(default_factory=list)
+    small: set[int] = field(default_factory=set)
+    children: list[list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look at what the committed jobs cover."""
         self.cover = coverage(self.universe, self.present)
         self.home = dict(self.cover.home)
+        self.children = [[] for _ in self.shape.parents]
+        for child, above in enumerate(self.shape.parents):
+            for parent in above:
+                self.children[parent].append(child)
         self.edges = self.cover.edges()
         for index, names in self.cover.several.items():
             self.home[index] = self._between(index, names)
@@ -52,6 +58,7 @@ class Amending:
     def jobs(self) -> tuple[list[ProposedJob], list[Removed]]:
         """Return the proposed run jobs, and the committed ones that are left out."""
         new = set(self.cover.nowhere)
+        self.small = self._small(new)
         for index in self.shape.graph.order:
             if index in new:
                 self._place(index)
@@ -67,7 +74,7 @@ class Amending:
 
     def _place(self, index: int) -> None:
         above = [self.home[one] for one in self.shape.parents[index] if one in self.home]
-        below = [self.home[one] for one in self._children(index) if one in self.home]
+        below = [self.home[one] for one in self.children[index] if one in self.home]
         wished = self._last(above) or self._first(below)
         room = len(self.present) < self.shape.options.max_jobs
         if wished is None:
@@ -81,6 +88,24 @@ class Amending:
         else:
             self._settle(index, wished, above, below)
 
+    def _small(self, new: set[int]) -> set[int]:
+        """Return the new models that together with all new ones they hang together with are not worth a job."""
+        small: set[int] = set()
+        seen: set[int] = set()
+        for start in sorted(new):
+            if start in seen:
+                continue
+            part, stack = {start}, [start]
+            while stack:
+                here = stack.pop()
+                near = ({*self.shape.parents[here], *self.children[here]} & new) - part
+                part |= near
+                stack += near
+            seen |= part
+            if self.shape.work(part) < self.shape.options.smallest_seconds:
+                small |= part
+        return small
+
     def _settle(self, index: int, name: str, above: Iterable[str], below: Iterable[str]) -> None:
         self.home[index] = name
         self.owned[name].add(index)
@@ -88,9 +113,6 @@ class Amending:
         for other in above:
             self.edges[other] |= {name} - {other}
         self.edges[name] |= set(below) - {name}
-
-    def _children(self, index: int) -> list[int]:
-        return [child for child in self.universe.downstream({index}) if index in self.shape.parents[child]]
 
     def _serves(self, name: str, index: int) -> bool:
         job = next(job for job in self.cover.jobs if job.name == name)
@@ -105,14 +127,17 @@ class Amending:
         return None
 
     def _alike(self, index: int) -> str | None:
-        """Return the job for a model without ties: one with its schema, or a mixed one of its pace; or none."""
+        """Return the job for a model without ties: one with its schema, or a mixed one of its pace; or none.
+
+        What is worth a job of its own does not go to a mixed one.
+        """
         schema = self.shape.graph.models[index].name.rpartition(".")[0]
         scores = []
         for job in self.cover.jobs:
             if job.select and self.owned[job.name] and self._serves(job.name, index):
                 schemas = [name.rpartition(".")[0] for name in self.shape.names(self.owned[job.name])]
                 same = pace(job).shortest == self.shape.cadences[index].shortest
-                if schema in schemas or (same and len(set(schemas)) > 1):
+                if schema in schemas or (same and len(set(schemas)) > 1 and index in self.small):
                     scores.append((same, schemas.count(schema), job.name))
         return max(scores)[2] if scores else None
 
