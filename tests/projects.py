@@ -1,7 +1,8 @@
 """Small SQLMesh projects for tests: a folder with a configuration and models, on a database of its own in Postgres.
 
 Every model says in its first statement that it is evaluated, in the transaction of the evaluation: what is in
-`log.evaluations` is what was really committed. `log.switch` turns off the models that read it.
+`log.evaluations` is what was really committed. `log.switch` turns off the models that read it, and a gated model is
+not done before the gate is open.
 """
 
 from __future__ import annotations
@@ -26,10 +27,19 @@ DAY_MS = 86_400_000
 QUIET = {"SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true", "MAX_FORK_WORKERS": "1"}
 SLEEPING = """
 SELECT count(*)::int FROM pg_stat_activity
-WHERE query ILIKE '%pg_sleep%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()
+WHERE wait_event = 'PgSleep' AND state = 'active' AND datname = current_database()
 """
 PHYSICAL = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE starts_with(schemaname, 'sqlmesh__')
+"""
+LOG = """
+CREATE SCHEMA log;
+CREATE TABLE log.switch AS SELECT 1 AS works;
+CREATE TABLE log.gate AS SELECT true AS open;
+CREATE TABLE log.evaluations (model text, low timestamptz, high timestamptz, at timestamptz);
+CREATE TABLE log.statements (stage text);
+CREATE FUNCTION log.pass() RETURNS void LANGUAGE plpgsql AS
+'BEGIN WHILE NOT (SELECT open FROM log.gate) LOOP PERFORM pg_sleep(0.05); END LOOP; END';
 """
 _numbers = itertools.count()
 
@@ -64,9 +74,12 @@ class Running:
     pid: int
     out: Path
     err: Path
+    code: int | None = None
 
     def finish(self, timeout: float = 120) -> Finished:
-        code = until(lambda: [ended] if (ended := ZYGOTE.poll(self.pid)) is not None else [], timeout)[0]
+        until(lambda: self.ended() is not None, timeout)
+        code = self.ended()
+        assert code is not None
         return Finished(code, self.lines(), self.out.read_text() + self.err.read_text())
 
     def lines(self) -> list[dict[str, Any]]:
@@ -74,12 +87,22 @@ class Running:
         text = self.out.read_text() if self.out.exists() else ""
         return [json.loads(line) for line in text.splitlines() if line.startswith('{"meshrun": 1,')]
 
+    def ended(self) -> int | None:
+        """The exit code, or None while it runs."""
+        if self.code is None:
+            self.code = ZYGOTE.poll(self.pid)
+        return self.code
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
 
     def evaluates(self) -> bool:
         """Whether this process has said that it evaluates something."""
         return any(line["event"] == "evaluating" for line in self.lines())
+
+    def evaluated(self) -> set[str]:
+        """The models that this process has evaluated so far."""
+        return {line["model"] for line in self.lines() if line.get("status") == "evaluated"}
 
     def await_evaluating(self, name: str) -> None:
         """Wait until this process says that it evaluates a model."""
@@ -113,8 +136,13 @@ class Project:
     def owe_again(self, days: int = 1) -> None:
         """Forget that the last days are done and what was evaluated, but leave tables and claims as they are."""
         self.execute("TRUNCATE log.evaluations, log.statements, sqlmesh._intervals; UPDATE log.switch SET works = 1")
+        self.gate(is_open=True)
         self.execute("INSERT INTO sqlmesh._intervals SELECT * FROM log.intervals")
         self.execute(f"UPDATE sqlmesh._intervals SET end_ts = end_ts - {days * DAY_MS}")  # noqa: S608
+
+    def gate(self, *, is_open: bool) -> None:
+        """Let gated models end, or not."""
+        self.execute(f"UPDATE log.gate SET open = {is_open}")  # noqa: S608
 
     def sqlmesh(self, *arguments: str) -> Finished:
         return self.start_sqlmesh(*arguments).finish()
@@ -188,17 +216,15 @@ def write_project(folder: Path, url: str, models: Mapping[str, str], config: str
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     project = Project(folder, url)
-    project.execute("CREATE SCHEMA log")
-    project.execute("CREATE TABLE log.switch AS SELECT 1 AS works")
-    project.execute("CREATE TABLE log.evaluations (model text, low timestamptz, high timestamptz, at timestamptz)")
-    project.execute("CREATE TABLE log.statements (stage text)")
+    project.execute(LOG)
     return project
 
 
-def model(name: str, kind: str, query: str, *, sleep: float = 0.0, cron: str = "@daily", more: str = "") -> str:
-    """Write a SQL model that logs each evaluation and takes at least `sleep` seconds."""
+def model(name: str, kind: str, query: str, *, sleep: float = 0.0, gated: bool = False, more: str = "") -> str:
+    """Write a SQL model that logs each evaluation; it takes at least `sleep` seconds, or until the gate is open."""
     values = f"('{name}', @start_ts::timestamptz, @end_ts::timestamptz, clock_timestamp())"
     log = f"@IF(@runtime_stage = 'evaluating', INSERT INTO log.evaluations VALUES {values});"  # noqa: S608
-    nap = f"@IF(@runtime_stage = 'evaluating', SELECT pg_sleep({sleep}));" if sleep else ""
+    pause = f"pg_sleep({sleep})" if sleep else "log.pass()"
+    nap = f"@IF(@runtime_stage = 'evaluating', SELECT {pause});" if sleep or gated else ""
     extra = f", {more}" if more else ""
-    return f"MODEL (name {name}, kind {kind}, cron '{cron}'{extra});\n{log}\n{nap}\n{query};\n"
+    return f"MODEL (name {name}, kind {kind}, cron '@daily'{extra});\n{log}\n{nap}\n{query};\n"
