@@ -22,7 +22,7 @@ TIMEOUT = 120
 
 
 def perform(action: ListClaims | ReleaseClaim, services: Services) -> shapes.ClaimsAnswer:
-    """List who holds what, after releasing a model if that was asked for.
+    """List who holds what, or release a model and list what was released.
 
     Raises `Refused` when the project's state cannot be read, in the words of the one who tried.
     """

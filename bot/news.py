@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scheduler.runs import ModelResult, Run
     from scheduler.store import JobRow, Store
 
-WATCHED = 30
+WATCHED = 20
 SAID = {
     "noop": "had nothing to do",
     "partial": "did a part",
@@ -39,7 +39,7 @@ class Newsroom:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._states: dict[str, str] = {run.id: run.state.value for run in self._latest()}
-        self._alerts = max((alert.id for alert in store.alerts(unsent_only=False)), default=0)
+        self._alerts = max((alert.id for alert in store.alerts(unsent_only=False, limit=1)), default=0)
 
     def lines(self, clock: Clock) -> list[Line]:
         """Tell what has happened since the last call."""
@@ -61,7 +61,8 @@ class Newsroom:
         return [started(run, clock)] if now == "running" else []
 
     def _of_alerts(self, clock: Clock) -> list[Line]:
-        fresh = [alert for alert in self._store.alerts(unsent_only=False) if alert.id > self._alerts]
+        latest = self._store.alerts(unsent_only=False, limit=WATCHED)
+        fresh = [alert for alert in latest if alert.id > self._alerts]
         self._alerts = max((alert.id for alert in fresh), default=self._alerts)
         return [
             alerted(str(alert.payload.get("text", alert.key)), clock) for alert in sorted(fresh, key=lambda a: a.id)

@@ -176,7 +176,7 @@ class LogLine(TypedDict):
 class ClaimsAnswer(TypedDict):
     """What `claims` prints."""
 
-    claims: Annotated[list[Claim], "Every model that is held; with `--release`, what is still held."]
+    claims: Annotated[list[Claim], "Every model that is held; with `--release`, what was released."]
 
 
 class HelpCommand(TypedDict):
