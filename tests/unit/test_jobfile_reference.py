@@ -197,6 +197,7 @@ def test_what_the_schema_refuses_the_reader_refuses(at: tuple[Any, ...], value: 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(at=st.sampled_from(places(FULL)), value=values, add=keys)
+@example(at=("version",), value=1, add=None)
 def test_whatever_is_read_is_kept_and_read_back(at: tuple[Any, ...], value: Data, add: str | None) -> None:
     try:
         read = parse(json.dumps(changed(at, value, add=add)))
@@ -220,6 +221,9 @@ def test_the_full_file_is_good_for_both_and_means_what_it_says() -> None:
     assert job.paused is not None
     assert job.paused.until == datetime(2027, 1, 4, tzinfo=UTC)
     assert job.env == {"A": "1", "REGION": "eu"}
+    for read in (job, janitor):
+        assert Job.model_validate(json.loads(read.model_dump_json())) == read
+    assert job.model_dump(mode="json")["alerts"]["on"] == ["failure", "missed"], "in one order, whatever the set's"
 
 
 @pytest.mark.parametrize("key", sorted(set(Job.model_fields) - {"name"}))
