@@ -86,7 +86,10 @@ def run(store: Store, queues: Queues, stop: threading.Event) -> None:
     next_sweep = next_repair = time.monotonic()
     while not stop.is_set():
         try:
-            tick(store, queues, _now())
+            due = store.next_due()
+            if due is not None and due <= _now():
+                tick(store, queues, _now())
+                due = store.next_due()
             began = time.monotonic()
             if began >= next_sweep:
                 sweep(store, queues, _now())
@@ -95,7 +98,7 @@ def run(store: Store, queues: Queues, stop: threading.Event) -> None:
             if began >= next_repair:
                 repair(store, _now())
                 next_repair = began + REPAIR_EVERY.total_seconds()
-            pause = _until_next(store.next_due(), _now())
+            pause = _until_next(due, _now())
         except Retryable as error:
             _log.warning("%s; trying again", error)
             pause = LONGEST_SLEEP

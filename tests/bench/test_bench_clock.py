@@ -7,9 +7,10 @@ import logging
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.conftest import Results, Row
 from rq.cron import CronScheduler
 from schedules import ORIGIN, job, jobfile
 
-from scheduler import clock
+from scheduler import clock, embedded
 from scheduler.queues import Queues
 from scheduler.runs import RunState
 from scheduler.store import RunFilter, Store
@@ -58,8 +59,13 @@ print(json.dumps([used / float(sys.argv[3]), int(peak.split()[1]) / 1024]))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> str:
-    return f"sqlite:///{tmp_path / 'meshbot.db'}" if request.param == "sqlite" else postgres_url()
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A durable database: not the tests' Postgres, which does without fsync."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'meshbot.db'}"
+        return
+    with tempfile.TemporaryDirectory(prefix="meshbot-bench-") as folder, embedded.postgres(Path(folder) / "pg") as url:
+        yield url
 
 
 def kind(database: str) -> str:
