@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, assert_never
 from bot import claims, files, shapes
 from bot.chatops import actions as do
 from bot.chatops.manual import help_answer
-from bot.errors import Refused, UsageFault
-from bot.services import Services, reached
+from bot.errors import LeftAlone, Refused, UsageFault
+from bot.services import Services
+from scheduler.errors import Retryable
 
 if TYPE_CHECKING:
     from scheduler.runs import Run
@@ -168,31 +169,42 @@ def _attempt(old: Run, attempt: int) -> Run:
 
 
 def _queued(run: Run, services: Services, watcher: Watcher | None) -> Outcome:
-    notes: tuple[str, ...] = ()
+    """Hand a run that was made to the queue, and wait for it if there is a `watcher`."""
+    try:
+        notes = _offered(run, services)
+        return _outcome(run if watcher is None else ended(run.id, services, watcher), services, notes)
+    except KeyboardInterrupt:
+        raise LeftAlone(
+            f"waiting for {run.id}: it goes on; `meshbot logs {run.id} --follow` watches it, "
+            f"`meshbot cancel {run.id}` ends it"
+        ) from None
+
+
+def _offered(run: Run, services: Services) -> tuple[str, ...]:
+    """Put a run into the queue; return what there is to say when that does not work: the run is safe anyhow."""
     if services.queues is None:
-        notes = ("Nobody is here to start it: it waits in the database for `meshbot up`.",)
-    else:
-        try:
-            with reached("Valkey", ""):
-                services.queues.enqueue_starts([run.id])
-        except Exception as error:  # noqa: BLE001 - the run is safe: the clock's sweep queues it
-            notes = (f"{str(error).rstrip('; ')}. The run is in the database, and the clock will queue it.",)
-    if watcher is None:
-        return _outcome(run, services, notes)
-    return _outcome(ended(run.id, services, watcher), services, notes)
+        return ("Nobody is here to start it: it waits in the database for `meshbot up`.",)
+    try:
+        services.queues.enqueue_starts([run.id])
+    except Retryable as error:
+        return (f"{error}. The run is in the database, and the clock will queue it.",)
+    return ()
 
 
 def ended(run_id: str, services: Services, watcher: Watcher) -> Run:
     """Wait until the run has ended, and return it."""
     pause = threading.Event()
-    while True:
-        run = services.store.run(run_id)
-        if run is None:
-            raise Refused(f"waiting for {run_id}: it is not there any more")
+    while not (run := _found(run_id, services)).state.is_final:
         watcher(run)
-        if run.state.is_final:
-            return run
         pause.wait(POLL)
+    return run
+
+
+def _found(run_id: str, services: Services) -> Run:
+    run = services.store.run(run_id)
+    if run is None:
+        raise Refused(f"waiting for {run_id}: it is not there any more; `meshbot runs` lists what is")
+    return run
 
 
 def _outcome(run: Run, services: Services, notes: tuple[str, ...]) -> Outcome:

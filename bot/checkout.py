@@ -146,7 +146,7 @@ class Mirror:
 def current_branch(repository: Path) -> str:
     """Say which branch is checked out in a local repository. Raises `UserError` when there is none."""
     doing = f"looking for the branch that is checked out in {repository}"
-    with _explained(doing):
+    with _explained(doing, "none is: name one with --branch"):
         name = Git("/").execute(
             [
                 "git",
@@ -236,13 +236,13 @@ def _environment(allow: frozenset[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _explained(doing: str) -> Iterator[None]:
+def _explained(doing: str, silent: str = "git did not say why") -> Iterator[None]:
     try:
         yield
     except GitCommandNotFound as error:
         raise UserError(f"{doing}: git is not installed, or not on PATH; install it") from error
     except GitCommandError as error:
-        said = _said(error)
+        said = _said(error) or silent
         if "dubious ownership" in said:
             raise UserError(f"{doing}: another user owns it; git config --global --add safe.directory PATH") from error
         kind = Retryable if _passes(said) else UserError
@@ -252,7 +252,7 @@ def _explained(doing: str) -> Iterator[None]:
 def _said(error: GitCommandError) -> str:
     text = str(error.stderr).replace("\n  stderr: ", "").strip("' \n")
     lines = [line.removeprefix("fatal: ").strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else f"git ended with {error.status}"
+    return lines[0] if lines else ""
 
 
 def _passes(said: str) -> bool:

@@ -38,16 +38,18 @@ PUBLIC = stat.S_IRWXG | stat.S_IRWXO
 
 def doctor(_request: Request, as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Look at everything and print what was found."""
-    checks = list(examine())
+    from bot.layouts import page
+    from bot.pages import Clock
+    from bot.terminal import Terminal
+
+    terminal = Terminal()
+    with terminal.progress("looking at everything"):
+        checks = list(examine())
     answer: shapes.DoctorAnswer = {"ok": all(check["state"] != BROKEN for check in checks), "checks": checks}
     if as_json:
         print(json.dumps(answer, indent=2))  # noqa: T201
     else:
-        from bot.layouts import page
-        from bot.pages import Clock
-        from bot.terminal import Terminal
-
-        Terminal().show(page("doctor", answer, Clock(datetime.now(UTC))))
+        terminal.show(page("doctor", answer, Clock(datetime.now(UTC))))
     return ExitCode.OK if answer["ok"] else ExitCode.FAILED
 
 

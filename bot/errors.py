@@ -32,7 +32,7 @@ _MEANINGS = {
     ExitCode.USAGE: "It was not understood: an unknown command, option, setting, job or run, or a value that does "
     "not fit.",
     ExitCode.UNREACHABLE: "A service could not be reached: the database, or the Valkey.",
-    ExitCode.INTERRUPTED: "Ctrl-C, before it was done.",
+    ExitCode.INTERRUPTED: "Ctrl-C, before it was done; a run that was waited for goes on.",
 }
 
 
@@ -42,6 +42,10 @@ class UsageFault(UserError):
 
 class Refused(UserError):
     """What was asked for is understood and cannot be done as things stand."""
+
+
+class LeftAlone(UserError):
+    """Somebody stopped waiting: what was waited for goes on without them."""
 
 
 class Unreachable(UserError):
@@ -55,5 +59,7 @@ def exit_code(error: UserError) -> ExitCode:
             return ExitCode.USAGE
         case Unreachable():
             return ExitCode.UNREACHABLE
+        case LeftAlone():
+            return ExitCode.INTERRUPTED
         case _:
             return ExitCode.FAILED

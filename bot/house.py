@@ -97,9 +97,11 @@ class Voice:
 
 
 class House:
-    """Everything that `up` runs, as long as its Valkey lives."""
+    """Everything that `up` runs, as long as its Valkey lives; `queues` is None when that is not ours to keep alive."""
 
-    def __init__(self, household: Household, follower: Follower, store: Store, queues: Queues, voice: Voice) -> None:
+    def __init__(
+        self, household: Household, follower: Follower, store: Store, queues: Queues | None, voice: Voice
+    ) -> None:
         self._household, self._follower, self._store, self._queues = household, follower, store, queues
         self._voice = voice
         self._newsroom = news.Newsroom(store)
@@ -165,7 +167,8 @@ class House:
 
     def _queue_answers(self) -> bool:
         try:
-            self._queues.ping()
+            if self._queues is not None:
+                self._queues.ping()
         except Retryable:
             return False
         return True
@@ -216,7 +219,8 @@ def _run(plan: Plan, chosen: Settings, stop: Stop) -> int:
         with _valkey(chosen) as redis_url:
             beacon.light(chosen.data_dir, beacon.Beacon(os.getpid(), redis_url, str(repository), branch))
             voice.say(*_greeting(chosen, repository, branch, redis_url))
-            house = House(_household(chosen, redis_url), follower, store, Queues(redis_url), voice)
+            ours = Queues(redis_url) if chosen.redis_url is None else None
+            house = House(_household(chosen, redis_url), follower, store, ours, voice)
             house.live(stop, plan.parent)
             if stop.event.is_set():
                 house.leave(stop)

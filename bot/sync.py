@@ -59,7 +59,7 @@ def read(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, JobFile]], list[Fa
     for entry in entries:
         try:
             if entry.fault:
-                faulty.append(_of_file(entry.path, entry.fault, "see above"))
+                faulty.append(_of_file(entry.path, entry.fault))
             else:
                 well.append((entry, jobfile.parse(entry.text, entry.path)))
         except jobfile.JobFileError as error:
@@ -78,7 +78,7 @@ def merge(store: Store, entries: Sequence[Entry], repository: str, branch: str, 
         try:
             merged.append(Merged(file.project, entry.path, store.merge_schedule(file, origin, now)))
         except UserError as error:
-            faulty.append(_of_file(entry.path, str(error), "see above"))
+            faulty.append(_of_file(entry.path, str(error)))
     removed = [] if faulty else _remove_gone(store, repository, {file.project for _, file in well}, now)
     return Synced(branch, sha, tuple(merged), tuple(removed), tuple(faulty))
 
@@ -121,12 +121,13 @@ def _twice(well: Sequence[tuple[Entry, JobFile]]) -> list[Faulty]:
     for entry, file in well:
         places.setdefault(file.project, []).append(entry.path)
     return [
-        _of_file(path, f"project {project} is also in {', '.join(p for p in paths if p != path)}", "one name for each")
+        _of_file(path, f"project {project} is also in {', '.join(p for p in paths if p != path)}; name one differently")
         for project, paths in places.items()
         if len(paths) > 1
         for path in paths
     ]
 
 
-def _of_file(path: str, problem: str, remedy: str) -> Faulty:
+def _of_file(path: str, words: str) -> Faulty:
+    problem, _, remedy = words.partition("; ")
     return Faulty(path, (Fault(1, 1, "", problem, remedy),))

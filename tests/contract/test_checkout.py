@@ -206,3 +206,10 @@ def test_without_git_it_says_what_to_do(mirror: Mirror, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="git is not installed"):
         mirror.head("main")
+
+
+def test_without_a_branch_checked_out_it_asks_for_one(repository: Path) -> None:
+    sha = commit(repository, {})
+    git("checkout", "--quiet", sha, at=repository)
+    with pytest.raises(UserError, match="name one with --branch"):
+        checkout.current_branch(repository)

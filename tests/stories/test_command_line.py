@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import types
@@ -33,7 +34,7 @@ class Line:
 
     store: Store
     capture: pytest.CaptureFixture[str]
-    valkey: str
+    queues: Queues
     folder: Path
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
@@ -67,7 +68,9 @@ def line(
     store = Store(Settings().database)
     store.migrate()
     merge(store, FILE)
-    yield Line(store, capsys, valkey_url, tmp_path)
+    queues = Queues(valkey_url)
+    yield Line(store, capsys, queues, tmp_path)
+    queues.close()
     store.close()
 
 
@@ -76,9 +79,8 @@ def merge(store: Store, text: str) -> None:
 
 
 def test_a_job_is_run_by_hand_cancelled_and_retried(line: Line) -> None:
-    queues = Queues(line.valkey)
     run_id = line.json("run", "hourly")["run"]["id"]
-    assert queues.missing([run_id]) == []
+    assert line.queues.missing([run_id]) == []
     assert line.json("cancel", run_id)["run"]["state"] == "queued"
     found = line.store.run(run_id)
     assert found is not None
@@ -93,7 +95,6 @@ def test_a_job_is_run_by_hand_cancelled_and_retried(line: Line) -> None:
     )
     line.end(retried["id"])
     assert line.json("retry", run_id)["run"]["attempt"] == 3
-    queues.close()
 
 
 def test_waiting_ends_with_the_run_and_its_exit_code(line: Line) -> None:
@@ -107,6 +108,18 @@ def test_waiting_ends_with_the_run_and_its_exit_code(line: Line) -> None:
         answer = json.loads(out)
         assert answer["run"]["state"] == state.value
         assert len(answer["models"]) == len(RESULTS)
+
+
+def test_who_stops_waiting_is_told_that_the_run_goes_on(line: Line) -> None:
+    arguments = [str(MESHBOT), "run", "hourly", "--wait"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, cwd=line.folder) as process:
+        [found] = until(line.store.active)
+        until(lambda: not line.queues.missing([found.id]))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"it goes on; `meshbot logs {found.id} --follow` watches it" in said
+    assert [run.state for run in line.store.active()] == [RunState.QUEUED]
 
 
 def test_a_run_over_an_interval_has_its_bounds(line: Line) -> None:
