@@ -32,6 +32,7 @@ class Flag(StrEnum):
 
 
 NEVER_RUN = frozenset({Flag.SEED, Flag.EMBEDDED, Flag.UNDECLARED, Flag.FOREIGN})
+SETS = ("depends_on", "hidden_reads", "tags", "audits")
 WITHOUT_TABLE = frozenset({Flag.EXTERNAL, Flag.SYMBOLIC})
 
 
@@ -175,8 +176,14 @@ def graph(  # noqa: PLR0913 - the parts of a graph, all by name but the models
 
 
 def _sorted(model: Model) -> Model:
-    above = tuple(sorted(set(model.depends_on)))
-    return model if above == model.depends_on else replace(model, depends_on=above)
+    """Return the model with its sets in order, so that equal graphs are equal values."""
+    sets = {name: getattr(model, name) for name in SETS}
+    changed = {
+        name: ordered
+        for name, found in sets.items()
+        if len(found) > 1 and (ordered := tuple(sorted(set(found)))) != found
+    }
+    return replace(model, **changed) if changed else model
 
 
 def _check_names(models: tuple[Model, ...], index: Mapping[str, int]) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from scheduler.dag import Flag, Graph, GraphError, LoadFault, Model, StandaloneAudit, graph
+from scheduler.dag import SETS, Flag, Graph, GraphError, LoadFault, Model, StandaloneAudit, graph
 
 VERSION = 1
 VERSION_KEY = "meshbot_graph"
@@ -86,7 +86,6 @@ DOCUMENT: Mapping[str, Check] = {
     "audits": _is_list,
     "faults": _is_list,
 }
-SETS = ("depends_on", "hidden_reads", "tags", "audits")
 FLAGS = {flag.value: flag for flag in Flag}
 
 

@@ -170,7 +170,7 @@ class Lint:
 
     def _homes(self) -> Iterator[Finding]:
         nowhere = list(self.cover.nowhere)
-        if nowhere and self.runs:
+        if nowhere:
             line = self.line("jobs")
             for name, job in self.proposed.items():
                 placed = [index for index in nowhere if self.facts.graph.models[index].name in job.models]

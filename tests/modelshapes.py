@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scheduler import dag
-from scheduler.dag import Flag, Graph, Model, StandaloneAudit
+from scheduler.dag import Flag, Graph, LoadFault, Model, StandaloneAudit
 
 EXTERNAL = frozenset({Flag.EXTERNAL, Flag.SYMBOLIC})
 SEED = frozenset({Flag.SEED})
@@ -146,11 +146,14 @@ def hidden_and_foreign() -> Graph:
             m("shop.visits", "@hourly", "macro.clean"),
             m("shop.people", "@hourly", "macro.clean", "lake.unknown"),
             m("shop.by_country", "@daily", "shop.visits", "shop.people"),
+            Model("core.accounts", flags=frozenset({Flag.FOREIGN}), project="core"),
+            Model("shop.checked", depends_on=("core.accounts",), hidden_reads=("shop.visits", "shop.people")),
             m("odd.<script>alert(1)</script>|`@everyone`", "@daily"),
             m('"Sp ace"."x&y"', "@daily"),
             m("plain.one", "@daily"),
         ],
         audits=[StandaloneAudit("no_holes", depends_on=("shop.visits",))],
+        faults=[LoadFault("config.yaml", "the driver of gateway `lake` is missing.", "It was replaced by DuckDB.")],
     )
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scheduler import cron
-from scheduler.dag import Graph
+from scheduler.dag import Graph, LoadFault
 from scheduler.draw.escape import code, fenced, prose, short
 from scheduler.draw.mermaid import mermaid
 from scheduler.jobfile import JobType
-from scheduler.topology import AnyJob, Difference, Forecast, Note, Outlook, Proposal, ProposedJob, difference
+from scheduler.topology import AnyJob, Difference, Forecast, Level, Note, Outlook, Proposal, ProposedJob, difference
 from scheduler.topology.wording import assumptions, count, duration
 
 # GitHub's limit is 65,536 characters; some room is left for what others put around it.
@@ -34,7 +34,7 @@ def markdown(
         ("summary", _head(proposal, changed, has_file=bool(present))),
         ("list of changes", _changes(changed, proposal) if present else ""),
         ("table of jobs", _table(proposal.jobs)),
-        ("list of warnings", _notes(proposal.notes)),
+        ("list of warnings", _notes(proposal.notes, graph.faults)),
         ("graph", fenced(mermaid(graph, proposal.jobs), "mermaid") + "\n"),
         ("forecast", _outlook(outlook, proposal) if outlook else ""),
         ("reasons", _reasons(proposal.jobs)),
@@ -101,8 +101,14 @@ def _table(jobs: Sequence[ProposedJob]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _notes(notes: Sequence[Note]) -> str:
+def _notes(notes: Sequence[Note], faults: Sequence[LoadFault]) -> str:
     lines = [f"- {MARKS[note.level]} {prose(note.sentence)} {prose(note.remedy)}" for note in notes[:MOST_NOTES]]
+    lines += [
+        f"- {MARKS[Level.WARNING]} {code(one.where)} did not load as it is: {prose(one.problem)} {prose(one.remedy)}"
+        for one in faults[:MOST_NOTES]
+    ]
+    if len(faults) > MOST_NOTES:
+        lines.append(f"- and {len(faults) - MOST_NOTES:,} more faults in loading the project")
     return "\n".join(["#### Worth knowing", "", *lines]) + "\n" if lines else ""
 
 

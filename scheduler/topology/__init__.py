@@ -86,7 +86,7 @@ def propose(
     cleaners = [fresh.kept_janitor(job) for job in janitors] or [fresh.janitor_job(taken)]
     return Proposal(
         jobs=(*runs, *cleaners),
-        notes=tuple(sorted(fresh.notes(shape, universe, runs))),
+        notes=tuple(sorted(fresh.notes(shape, universe, runs), key=lambda note: (list(Level).index(note.level), note))),
         removed=tuple(removed),
         options=options,
         measured=shape.measured,

@@ -32,20 +32,22 @@ def one_writer(graph: Graph) -> str | None:
 
 def jobs(shape: Shape, universe: Universe, taken: Iterable[str] = (), *, alone: bool = True) -> list[ProposedJob]:
     """Propose run jobs for all models. `alone`: no other job is there, so one job needs no selectors."""
+    taken = set(taken)
     found = [replace(group, cadence=shape.serving(group.models)) for group in groups(shape)]
     engine = one_writer(shape.graph)
     if alone and found and (len(found) == 1 or engine):
         whole = joined(found)
-        return [_everything(shape, replace(whole, cadence=shape.serving(whole.models)), engine)]
-    names = Namer(shape, set(taken) | {"janitor"}).name(found)
+        name = "all" if "all" not in taken else "all-models"
+        return [_everything(shape, replace(whole, cadence=shape.serving(whole.models)), name, engine)]
+    names = Namer(shape, taken | {"janitor"}).name(found)
     selects = Cover(universe, dict(zip(names, (group.models for group in found), strict=True))).all()
     proposed = [job(shape, group, name, selects[name]) for name, group in zip(names, found, strict=True)]
     return sorted(proposed, key=lambda one: one.name)
 
 
-def _everything(shape: Shape, group: Group, engine: str | None) -> ProposedJob:
+def _everything(shape: Shape, group: Group, name: str, engine: str | None) -> ProposedJob:
     """Propose one job without selectors: it also covers what comes later, and standalone audits."""
-    one = job(shape, group, "all", (), everything=True)
+    one = job(shape, group, name, (), everything=True)
     if engine is None:
         return one
     reason = wording.one_writer(engine, len(group.models))
@@ -122,6 +124,7 @@ def notes(shape: Shape, universe: Universe, run_jobs: Sequence[ProposedJob]) -> 
     if without := tuple(name for name, _, cron in crons if cron is None and Flag.EXTERNAL not in graph[name].flags):
         found.append(wording.without_cron(without))
     found += _faster_than_parents(shape)
+    found += _unwaited(shape.graph)
     if graph.audits and run_jobs and all(one.select for one in run_jobs):
         found.append(wording.standalone_audits(tuple(audit.name for audit in graph.audits)))
     if not all(expressible(name) for name, _, _ in crons):
@@ -129,6 +132,24 @@ def notes(shape: Shape, universe: Universe, run_jobs: Sequence[ProposedJob]) -> 
         if odd := tuple(name for name in nowhere if not expressible(name)):
             found.append(wording.inexpressible(odd))
     return found if crons else [*found, wording.nothing_to_run()]
+
+
+def _unwaited(graph: Graph) -> list[Note]:
+    """Say what is read without being waited for: hidden reads, and parents that another project runs."""
+    hidden, foreign = [], []
+    for model in graph.schedulable:
+        known = set(model.depends_on)
+        hidden += [
+            (model.name, read)
+            for read in model.hidden_reads
+            if read not in known and read in graph and graph[read].schedulable
+        ]
+        foreign += [(model.name, parent) for parent in model.depends_on if Flag.FOREIGN in graph[parent].flags]
+    return [
+        word(tuple(sorted({name for name, _ in pairs})), pairs[0])
+        for word, pairs in ((wording.hidden_reads, hidden), (wording.foreign_parents, foreign))
+        if pairs
+    ]
 
 
 def _faster_than_parents(shape: Shape) -> list[Note]:

@@ -149,6 +149,30 @@ def faster_than_parents(models: tuple[str, ...], example: str) -> Note:
     )
 
 
+def hidden_reads(models: tuple[str, ...], example: tuple[str, str]) -> Note:
+    """Say that reads in audits and statements are not waited for."""
+    return Note(
+        Level.NOTE,
+        "hidden-reads",
+        f"{count(len(models), 'model')} with reads in audits or statements that SQLMesh does not wait for: "
+        f"{example[0]} reads {example[1]}.",
+        "Name them in the model's depends_on, if the order matters.",
+        models,
+    )
+
+
+def foreign_parents(models: tuple[str, ...], example: tuple[str, str]) -> Note:
+    """Say that parents in another project are run elsewhere."""
+    return Note(
+        Level.NOTE,
+        "parents-elsewhere",
+        f"{count(len(models), 'model')} with parents in another project, which its own jobs run: "
+        f"{example[0]} reads {example[1]}.",
+        "Let the jobs here run a little after those of the other project.",
+        models,
+    )
+
+
 def standalone_audits(names: tuple[str, ...]) -> Note:
     """Say that no selector reaches a standalone audit."""
     return Note(

@@ -15,7 +15,7 @@ from modelshapes import coffee_shop, domains, hidden_and_foreign, unconnected
 from scheduler import dag
 from scheduler.amend import compose
 from scheduler.dag import Graph, Model
-from scheduler.draw import LARGEST, markdown, mermaid, svg
+from scheduler.draw import LARGEST, markdown, mermaid, outline, svg
 from scheduler.draw.escape import code, prose
 from scheduler.jobfile import Job
 from scheduler.topology import Options, Proposal, outlook, propose
@@ -143,3 +143,22 @@ def test_prose_has_no_markup_mention_or_link() -> None:
 
 def test_hidden_things_are_drawn_too() -> None:
     assert "lake.unknown" in svg(hidden_and_foreign(), propose(hidden_and_foreign()).jobs)
+
+
+def test_the_outline_names_each_job_and_what_it_reads_from_others() -> None:
+    lines = outline(coffee_shop(), propose(coffee_shop()).jobs)
+    assert [line.text for line in lines if line.heading] == [
+        "daily: at 00:00, UTC, 4 models",
+        "hourly: every hour, 5 models",
+        "live: every 5 minutes, 6 models",
+    ]
+    assert ("  growth.retention  <- shop.orders (live), shop.subscription_history (hourly)", "daily") in [
+        (line.text, line.job) for line in lines
+    ]
+    assert len(outline(coffee_shop(), propose(coffee_shop()).jobs, most=5)) == 6
+
+
+def test_the_outline_says_what_no_job_runs() -> None:
+    lines = outline(domains(), [Job(name="a", schedule="@daily", select=("finance.*",))])
+    assert lines[7].text == "in no job: 18 models"
+    assert {line.job for line in lines[7:]} == {None}

@@ -138,6 +138,11 @@ def test_an_environment_with_nothing_promoted() -> None:
     assert (found.code, found.level) == ("nothing-promoted", Level.ERROR)
 
 
+def test_a_file_without_a_run_job_runs_nothing() -> None:
+    found = only(ONE + JANITOR)
+    assert (found.code, found.line, len(found.models)) == ("model-in-no-job", 5, 15)
+
+
 ONE = "version: 1\nproject: a\nenvironment: prod\ntimezone: UTC\njobs:\n"
 JANITOR = '  cleanup: {type: janitor, schedule: "37 3 * * *"}\n'
 
