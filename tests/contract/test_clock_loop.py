@@ -78,21 +78,23 @@ def test_the_loop_outlives_outages_of_the_database_and_of_the_queue(
     store: Store, queues: Queues, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.merge_schedule(jobfile(job("often", "*/5 * * * *")), ORIGIN, START)
-    down = threading.Event()
-    down.set()
+    outages = {"next_due": threading.Event(), "_push": threading.Event()}
     for owner, name in ((store, "next_due"), (queues, "_push")):
         original = getattr(owner, name)
+        outages[name].set()
 
-        def flaky(*args: object, original: object = original) -> object:
+        def flaky(*args: object, original: object = original, down: threading.Event = outages[name]) -> object:
             if down.is_set():
                 raise Retryable("the cable is out")
             return original(*args)  # type: ignore[operator]
 
         monkeypatch.setattr(owner, name, flaky)
     with running(store, queues):
+        until(lambda: caplog.text, 20)
+        outages["next_due"].clear()
         until(store.active, 20)
         assert waiting(queues) == 0
-        down.clear()
+        outages["_push"].clear()
         until(lambda: waiting(queues), 20)
     assert "the cable is out; trying again" in caplog.text
     assert {run.state for run in store.active()} == {RunState.QUEUED}
