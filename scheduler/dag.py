@@ -32,7 +32,6 @@ class Flag(StrEnum):
 
 
 NEVER_RUN = frozenset({Flag.SEED, Flag.EMBEDDED, Flag.UNDECLARED, Flag.FOREIGN})
-SETS = ("depends_on", "hidden_reads", "tags", "audits")
 WITHOUT_TABLE = frozenset({Flag.EXTERNAL, Flag.SYMBOLIC})
 
 
@@ -177,13 +176,11 @@ def graph(  # noqa: PLR0913 - the parts of a graph, all by name but the models
 
 def _sorted(model: Model) -> Model:
     """Return the model with its sets in order, so that equal graphs are equal values."""
-    sets = {name: getattr(model, name) for name in SETS}
-    changed = {
-        name: ordered
-        for name, found in sets.items()
-        if len(found) > 1 and (ordered := tuple(sorted(set(found)))) != found
-    }
-    return replace(model, **changed) if changed else model
+    sets = (model.depends_on, model.hidden_reads, model.tags, model.audits)
+    above, hidden, tags, audits = (found if len(found) < 2 else tuple(sorted(set(found))) for found in sets)  # noqa: PLR2004
+    if (above, hidden, tags, audits) == sets:
+        return model
+    return replace(model, depends_on=above, hidden_reads=hidden, tags=tags, audits=audits)
 
 
 def _check_names(models: tuple[Model, ...], index: Mapping[str, int]) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from scheduler.dag import SETS, Flag, Graph, GraphError, LoadFault, Model, StandaloneAudit, graph
+from scheduler.dag import Flag, Graph, GraphError, LoadFault, Model, StandaloneAudit, graph
 
 VERSION = 1
 VERSION_KEY = "meshbot_graph"
