@@ -1,6 +1,7 @@
 """The command line of a run: arguments, wiring, exit codes.
 
-`meshrun run PATH ENVIRONMENT`, `meshrun janitor PATH`, `meshrun claims PATH [--release NAME]`. Exit codes: 0 succeeded
+`meshrun run PATH ENVIRONMENT`, `meshrun janitor PATH`, `meshrun claims PATH [--release NAME]`, and
+`meshrun describe PATH`, which prints a graph instead of report lines. Exit codes: 0 succeeded
 or nothing to do, 1 failed, 2 the command or the project is wrong, 3 partial, 4 interrupted by a plan, 5 cancelled.
 """
 
@@ -13,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import describe
 from .report import Report, stamp
 from .stop import Cancelled, Stop
 
@@ -23,6 +25,8 @@ USAGE = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    if "describe" in options:
+        return int(options.describe(options))
     report = Report(_take_stdout())
     stop = Stop.from_environment()
     stop.listen()
@@ -146,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("path", type=Path, metavar="PATH", help="the project's folder")
     claims.add_argument("--release", metavar="NAME", help="a claim's or a model's name")
     claims.set_defaults(command=_claims)
+    describe.add_command(commands)
     return parser
 
 
