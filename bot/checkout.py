@@ -162,6 +162,26 @@ def current_branch(repository: Path) -> str:
     return checked_branch(str(name).strip())
 
 
+def glance(repository: Path, branch: str) -> object:
+    """Look at a local repository without starting git: what this returns changes when the branch moves.
+
+    None when a glance cannot tell (a work tree of another repository, for one); then git must be asked.
+    """
+    folder = repository / ".git" if (repository / ".git").exists() else repository
+    if not _is_git_dir(folder):
+        return None
+    places = (folder / "refs" / "heads" / branch, folder / "packed-refs", folder / "reftable" / "tables.list")
+    return tuple(_fingerprint(place) for place in places)
+
+
+def _fingerprint(place: Path) -> tuple[int, int, int] | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def repository_at(path: Path) -> Path:
     """Find the local repository in which `path` lies. Raises `UserError` when it lies in none."""
     start = path.resolve()

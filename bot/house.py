@@ -32,7 +32,7 @@ from scheduler.settings import Settings
 from scheduler.store import Store
 
 PARTS = ("clock", "worker", "watch")
-ROUND, LOOK_AT_BRANCH, LOOK_AT_RUNS, LOOK_AT_QUEUE = 0.2, 2.0, 1.0, 5.0
+ROUND, LOOK_AT_BRANCH, LOOK_AT_RUNS, LOOK_AT_QUEUE = 0.25, 1.0, 1.0, 5.0
 PATIENCE = 45.0
 """How many seconds runs have to end: what meshrun itself gives its models, and some more."""
 
@@ -113,8 +113,10 @@ class House:
             self._tend()
             if self._due("branch", LOOK_AT_BRANCH):
                 self._follow()
-            if self._due("queue", LOOK_AT_QUEUE) and not self._queue_answers():
-                return
+            if self._due("queue", LOOK_AT_QUEUE):
+                processes.reap_orphans(spare=self._household.pids)
+                if not self._queue_answers():
+                    return
             if os.getppid() != parent:
                 stop.force()
             stop.event.wait(ROUND)

@@ -81,7 +81,6 @@ class Household:
         for child in self.children:
             if child.process is None and now >= child.due:
                 self._start(child, now)
-        processes.reap_orphans(spare=self.pids)
         return crashes
 
     @property

@@ -213,3 +213,27 @@ def test_without_a_branch_checked_out_it_asks_for_one(repository: Path) -> None:
     git("checkout", "--quiet", sha, at=repository)
     with pytest.raises(UserError, match="name one with --branch"):
         checkout.current_branch(repository)
+
+
+def test_a_glance_changes_whenever_the_branch_moves(repository: Path, tmp_path: Path) -> None:
+    seen = [checkout.glance(repository, "main")]
+
+    def moved() -> bool:
+        seen.append(checkout.glance(repository, "main"))
+        return seen[-1] != seen[-2]
+
+    commit(repository, {"a": "1"})
+    assert moved()
+    commit(repository, {"a": "2"})
+    assert moved()
+    git("pack-refs", "--all", at=repository)
+    assert moved()
+    commit(repository, {"a": "3"})
+    assert moved()
+    git("reset", "--quiet", "--hard", "HEAD~1", at=repository)
+    assert moved()
+    assert not moved()
+    git("worktree", "add", "--quiet", str(tmp_path / "beside"), "-b", "beside", at=repository)
+    assert checkout.glance(tmp_path / "beside", "beside") is None, "git must be asked there"
+    assert checkout.repository_at(tmp_path / "beside") == tmp_path / "beside"
+    assert checkout.current_branch(tmp_path / "beside") == "beside"
