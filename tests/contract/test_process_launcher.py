@@ -57,9 +57,10 @@ def dying_launcher(place: Place, owner: str, name: str, *, after: bool) -> Proce
 def test_the_environment_of_a_run_is_built_from_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MESHBOT_DATABASE_URL", "MAX_CONCURRENT_MODELS", "TZ", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"):
         monkeypatch.setenv(name, "of the server")
-    place.launch("run-a", "env", env={"REGION": "eu"})
-    place.ended("run-a")
-    env = json.loads(place.log("run-a"))
+    place.launch("run-a", "env", "say=up", "forever", env={"REGION": "eu"})
+    until(lambda: "up" in place.log("run-a"))
+    assert b"of the server" not in Path(f"/proc/{place.keeper('run-a')}/environ").read_bytes()
+    env = json.loads(place.log("run-a").splitlines()[0])
     assert set(env) - {"LC_CTYPE"} == {"PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "MESHRUN_GRACE", "REGION"}
     assert env["HOME"] == str(RunFolder(place.root, "run-a").home)
     assert "of the server" not in env.values()
@@ -118,9 +119,9 @@ def test_a_killed_keeper_takes_its_run_with_it_and_the_run_is_lost(place: Place,
     place.launch("run-a", "ignore", f"touch={tmp_path / 'pid'}", "say=up", "forever", parallelism=2)
     until(lambda: place.log("run-a").count("up") == 2)
     kill(place.keeper("run-a"))
+    until(lambda: not is_alive(int((tmp_path / "pid").read_text())), timeout=5)  # although nobody has looked yet
     end = place.ended("run-a")
     assert (end.code, end.reason) == (None, "lost")
-    assert not is_alive(int((tmp_path / "pid").read_text()))
     assert place.launcher.observe("run-a") == end
     place.launch("run-a", f"touch={tmp_path / 'again'}")
     assert place.launcher.observe("run-a") == end
