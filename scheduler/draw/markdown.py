@@ -6,7 +6,8 @@ was left out is said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from scheduler import cron
 from scheduler.dag import Graph, LoadFault
@@ -21,6 +22,7 @@ LARGEST = 60_000
 MOST_MOVES = 30
 MOST_ROWS = 60
 MOST_NOTES = 25
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
 MARKS = {"error": "🛑", "warning": "⚠️", "note": "💬"}
 NO_ROOM = "\n_The {} is left out: it would not fit into a comment. `meshbot generate` prints it._\n"
 
@@ -32,7 +34,7 @@ def markdown(
     changed = difference(present, proposal.jobs, graph)
     parts = [
         ("summary", _head(proposal, changed, has_file=bool(present))),
-        ("list of changes", _changes(changed, proposal) if present else ""),
+        ("list of changes", changes(changed, {one.name: one.reason for one in proposal.removed}) if present else ""),
         ("table of jobs", _table(proposal.jobs)),
         ("list of warnings", _notes(proposal.notes, graph.faults)),
         ("graph", fenced(mermaid(graph, proposal.jobs), "mermaid") + "\n"),
@@ -68,14 +70,15 @@ def _head(proposal: Proposal, changed: Difference, *, has_file: bool) -> str:
     return f"### Proposed changes to the jobs\n\n{said or 'No job changes'}{moved}. Then: {jobs}.\n"
 
 
-def _changes(changed: Difference, proposal: Proposal) -> str:
-    reasons = {one.name: one.reason for one in proposal.removed}
+def changes(changed: Difference, reasons: Mapping[str, str] = NO_REASONS) -> str:
+    """List what changes from one set of jobs to another; `reasons` say why jobs are removed."""
     lines = [f"- **added** {code(name)}" for name in changed.added]
     lines += [
-        f"- **removed** {code(name)}: {prose(reasons.get(name, 'no longer proposed'))}" for name in changed.removed
+        f"- **removed** {code(name)}: {prose(reasons.get(name, 'not in the new file'))}" for name in changed.removed
     ]
     lines += [f"- **retimed** {code(one.name)}: {code(one.before)} → {code(one.after)}" for one in changed.retimed]
-    lines += [f"- **reselected** {code(name)}" for name in changed.reselected]
+    lines += [f"- **other models selected** by {code(name)}" for name in changed.reselected]
+    lines += [f"- **another number of pods** for {code(name)}" for name in changed.resized]
     lines += [
         f"- {code(one.model)}: {code(one.before) if one.before else 'no job'} → "
         f"{code(one.after) if one.after else 'no job'}"

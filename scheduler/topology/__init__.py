@@ -15,6 +15,7 @@ from scheduler.topology import fresh
 from scheduler.topology.amending import amended
 from scheduler.topology.coverage import AnyJob, Coverage, Difference, Moved, Retimed, coverage, difference
 from scheduler.topology.forecast import Forecast, JobForecast, Lateness, forecast, lanes, single
+from scheduler.topology.learning import learned
 from scheduler.topology.proposal import (
     History,
     Level,
@@ -52,6 +53,7 @@ __all__ = [
     "Universe",
     "coverage",
     "difference",
+    "learned",
     "outlook",
     "propose",
 ]

@@ -15,10 +15,10 @@ from modelshapes import coffee_shop, domains, hidden_and_foreign, unconnected
 from scheduler import dag
 from scheduler.amend import compose
 from scheduler.dag import Graph, Model
-from scheduler.draw import LARGEST, markdown, mermaid, outline, svg
+from scheduler.draw import LARGEST, changes, markdown, mermaid, outline, svg
 from scheduler.draw.escape import code, prose
 from scheduler.jobfile import Job
-from scheduler.topology import Options, Proposal, outlook, propose
+from scheduler.topology import Options, Proposal, difference, outlook, propose
 
 GITHUB = 65_536
 
@@ -162,3 +162,18 @@ def test_the_outline_says_what_no_job_runs() -> None:
     lines = outline(domains(), [Job(name="a", schedule="@daily", select=("finance.*",))])
     assert lines[7].text == "in no job: 18 models"
     assert {line.job for line in lines[7:]} == {None}
+
+
+def test_the_list_of_changes_between_two_files() -> None:
+    old = [
+        Job(name="a", schedule="@daily", select=("finance.*",)),
+        Job(name="b", schedule="@daily", select=("growth.*",)),
+    ]
+    new = [Job(name="a", schedule="@hourly", select=("finance.*", "growth.*"), parallelism=2)]
+    assert changes(difference(old, new, domains())).splitlines()[:5] == [
+        "- **removed** `b`: not in the new file",
+        "- **retimed** `a`: `@daily UTC` → `@hourly UTC`",
+        "- **other models selected** by `a`",
+        "- **another number of pods** for `a`",
+        "- `growth.report`: `b` → `a`",
+    ]

@@ -8,7 +8,8 @@ from modelshapes import coffee_shop, domains, duckdb_file, fast_core, giant, m, 
 
 from scheduler import dag
 from scheduler.jobfile import Concurrency, Job
-from scheduler.topology import History, Options, Standing, difference, outlook, propose
+from scheduler.runs import ModelResult, ModelStatus
+from scheduler.topology import History, Options, Standing, difference, learned, outlook, propose
 from scheduler.topology import cadence as cadences
 
 
@@ -203,3 +204,10 @@ def test_an_environment_that_shares_a_tag_with_a_seed_may_select_it_too() -> Non
     )
     jobs = {job.name: job for job in propose(graph).run_jobs}
     assert jobs["x"].select == ("tag:x",)
+
+
+def test_the_usual_duration_is_the_median_of_the_latest_evaluations() -> None:
+    results = [ModelResult("a.b", ModelStatus.EVALUATED, seconds) for seconds in [3.0, 5.0, 400.0] + [4.0] * 17]
+    results += [ModelResult("a.b", ModelStatus.EVALUATED, 9000.0)] * 40
+    results += [ModelResult("a.c", ModelStatus.FAILED, 1.0), ModelResult("a.d", ModelStatus.UP_TO_DATE, 0.0)]
+    assert learned(results).seconds == {"a.b": 4.0}
