@@ -55,6 +55,7 @@ class Stop:
         self._forced = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # we are no foreground process, and write all the same
 
     def force(self) -> None:
         """End at once."""
@@ -79,14 +80,20 @@ class Voice:
         self._last = ""
 
     def say(self, *lines: Line) -> None:
-        """Print news."""
-        for line in lines:
-            if self._terminal is None:
-                words = "".join(cell.text for cell in line.cells).strip()
-                print(json.dumps({"at": datetime.now(UTC).isoformat(), "line": words}), flush=True)  # noqa: T201
-            else:
-                self._terminal.line(*line.cells)
-        sys.stdout.flush()
+        """Print news. When nobody reads it any more, everything goes on without a word."""
+        try:
+            for line in lines:
+                self._say(line)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _say(self, line: Line) -> None:
+        if self._terminal is None:
+            words = "".join(cell.text for cell in line.cells).strip()
+            print(json.dumps({"at": datetime.now(UTC).isoformat(), "line": words}))  # noqa: T201
+        else:
+            self._terminal.line(*line.cells)
 
     def once(self, line: Line) -> None:
         """Print something that may come again every second, when it is not what came last."""
@@ -199,12 +206,13 @@ def main() -> int:
     try:
         with beacon.owned((chosen := settings.load()).data_dir):
             return _run(plan, chosen, stop)
-    except UserError as error:
+    except MeshbotError as error:
+        code = exit_code(error) if isinstance(error, UserError) else ExitCode.UNREACHABLE
         if plan.as_json:
-            print(json.dumps({"error": {"message": str(error), "exit_code": int(exit_code(error))}}))  # noqa: T201
+            print(json.dumps({"error": {"message": str(error), "exit_code": int(code)}}))  # noqa: T201
         else:
             Terminal().error(str(error))
-        return int(exit_code(error))
+        return int(code)
     finally:
         processes.end_descendants()
 

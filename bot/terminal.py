@@ -104,7 +104,15 @@ def _printable(written: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in written)
 
 
-def _console(*, stderr: bool, width: int | None) -> Console:
+class _Console(Console):
+    """Leaves it to the caller what becomes of a reader that went away; rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so."""
+        raise BrokenPipeError
+
+
+def _console(*, stderr: bool, width: int | None) -> _Console:
     stream = sys.stderr if stderr else sys.stdout
     wide = PIPE_WIDTH if width is None and not stream.isatty() and "COLUMNS" not in os.environ else width
-    return Console(stderr=stderr, width=wide, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=stderr, width=wide, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,86 @@
+"""What a commit does to the live schedule, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bot_samples import FILE, NOW, SHA
+
+from bot import sync
+from bot.checkout import Entry
+from bot.sync import Synced
+from scheduler.store import Pause, Store
+
+WEB = FILE.replace("analytics", "web")
+FAULTY = FILE.replace("*/15", "*/4")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path / 'meshbot.db'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def push(store: Store, files: dict[str, str], repository: str = "/repository", minutes: int = 0) -> Synced:
+    entries = [Entry(path, text) for path, text in sorted(files.items())]
+    return sync.merge(store, entries, repository, "main", SHA, NOW + timedelta(minutes=minutes))
+
+
+def projects(store: Store) -> dict[str, str]:
+    return {row.name: row.path for row in store.projects()}
+
+
+def test_every_project_of_a_repository_is_merged_and_what_is_gone_is_removed(store: Store) -> None:
+    push(store, {"a/meshbot.yaml": FILE, "w/meshbot.yaml": WEB})
+    assert projects(store) == {"analytics": "a", "web": "w"}
+    done = push(store, {"a/meshbot.yaml": FILE})
+    assert done.removed == ("web",)
+    assert projects(store) == {"analytics": "a"}
+
+
+def test_merging_the_same_commit_again_changes_nothing(store: Store) -> None:
+    push(store, {"meshbot.yaml": FILE})
+    before = [(row.name, row.next_tick) for row in store.jobs()]
+    [merged] = push(store, {"meshbot.yaml": FILE}, minutes=1).merged
+    assert merged.change.unchanged == ("hourly", "daily", "janitor")
+    assert [(row.name, row.next_tick) for row in store.jobs()] == before
+
+
+def test_a_faulty_file_keeps_its_project_as_it_was_and_others_go_on(store: Store) -> None:
+    push(store, {"a/meshbot.yaml": FILE, "w/meshbot.yaml": WEB})
+    store.pause("analytics", "daily", Pause("an upgrade", None, "operator"))
+    before = store.jobs("analytics")
+    done = push(store, {"a/meshbot.yaml": FAULTY, "w/meshbot.yaml": WEB.replace("*/15", "*/30")}, minutes=1)
+    assert store.jobs("analytics") == before
+    assert [(one.project, one.change.retimed) for one in done.merged] == [("web", ("hourly",))]
+
+
+def test_a_project_that_moves_keeps_its_history_and_is_not_removed_while_its_new_file_is_faulty(store: Store) -> None:
+    push(store, {"a/meshbot.yaml": FILE})
+    done = push(store, {"b/meshbot.yaml": FAULTY})
+    assert done.removed == ()
+    assert projects(store) == {"analytics": "a"}
+    done = push(store, {"b/meshbot.yaml": FILE})
+    assert done.merged[0].change.unchanged
+    assert projects(store) == {"analytics": "b"}
+
+
+def test_a_renamed_project_is_another_one(store: Store) -> None:
+    push(store, {"meshbot.yaml": FILE})
+    done = push(store, {"meshbot.yaml": WEB})
+    assert done.removed == ("analytics",)
+    assert projects(store) == {"web": "."}
+
+
+def test_a_project_of_another_repository_is_neither_taken_nor_removed(store: Store) -> None:
+    push(store, {"meshbot.yaml": FILE})
+    done = push(store, {"meshbot.yaml": FILE.replace("*/15", "*/30")}, repository="/other")
+    assert [one.path for one in done.faulty] == ["meshbot.yaml"]
+    assert "/repository" in done.faulty[0].faults[0].problem + done.faulty[0].faults[0].remedy
+    assert push(store, {}, repository="/other").removed == ()
+    assert store.jobs("analytics")[1].job.schedule == "*/15 * * * *"
