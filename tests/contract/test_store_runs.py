@@ -165,7 +165,13 @@ def test_an_end_decided_on_an_older_incident_is_refused(store: Store, run: Run) 
     seen = store.open_incident("analytics", "hourly", "prod")
     assert seen is not None
     assert store.finish(replace(second, incident=replace(seen, failures=2), alerts=()))
-    assert store.open_incident("analytics", "hourly", "prod") == replace(seen, failures=2, version=2)
+    now = store.open_incident("analytics", "hourly", "prod")
+    assert now == replace(seen, failures=2, version=2)
+    third = a_run(RunState.RUNNING, attempt=8)
+    store.create_run(third)
+    ended = replace(third, state=RunState.FAILED, ended_at=LATER)
+    assert not store.finish(Ending(ended, RunState.RUNNING, incident=replace(seen, failures=9)))  # read too early
+    assert (store.open_incident("analytics", "hourly", "prod"), store.run(third.id)) == (now, third)
 
 
 def test_a_closed_incident_leaves_room_for_the_next(store: Store, run: Run) -> None:
