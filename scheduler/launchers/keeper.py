@@ -9,6 +9,7 @@ without site-packages, so that it costs little.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -19,7 +20,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scheduler.launchers import folder
-from scheduler.launchers.crew import Crew, Member, Program, Sink, Stop, adopt_orphans, clear_orphans, start, worst
+from scheduler.launchers.crew import (
+    LOOK_EVERY,
+    Crew,
+    Member,
+    Program,
+    Sink,
+    Stop,
+    adopt_orphans,
+    clear_orphans,
+    start,
+    worst,
+)
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.redaction import REPORT, Lines, Redactor
 from scheduler.launchers.tree import SetupError, StoppedError, Trees, git_env
@@ -30,7 +42,10 @@ LONGEST_LOG = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Commission:
-    """All that the keeper is told. `timeout` and `grace` are seconds; `secrets` are values by name."""
+    """All that the keeper is told.
+
+    `timeout` and `grace` are seconds; `secrets` are values by name; `slots` is how many runs may work here at once.
+    """
 
     root: str
     run_id: str
@@ -39,6 +54,7 @@ class Commission:
     path: str
     program: tuple[str, ...]
     parallelism: int
+    slots: int
     timeout: float
     grace: float
     search_path: str
@@ -142,7 +158,7 @@ class Keeper:
         self._commission = commission
         self._place = place
         self._locks = locks
-        self._deadline = time.monotonic() + commission.timeout
+        self._deadline = math.inf
         self._terminated = False
         self._redactor = Redactor(commission.secrets.values())
 
@@ -175,8 +191,9 @@ class Keeper:
         return None
 
     def _run(self) -> dict[str, object]:
-        self._stop_early()
         commission = self._commission
+        slot = self._wait_for_a_slot()
+        self._deadline = time.monotonic() + commission.timeout  # the wait was not the run's
         self._place.home.mkdir(mode=0o700, exist_ok=True)
         env = git_env(commission.search_path, self._place.home, commission.repository)
         trees = Trees(self._place.root / "trees", env, self.asked)
@@ -188,6 +205,18 @@ class Keeper:
         finally:
             log.close()
             folder.release(tree)
+            folder.release(slot)
+
+    def _wait_for_a_slot(self) -> int:
+        """Take one of the slots of this machine, so that a hundred runs of one minute do not exhaust it."""
+        slots = self._place.root / "slots"
+        slots.mkdir(exist_ok=True)
+        while True:
+            self._stop_early()
+            for number in range(self._commission.slots):
+                if (slot := folder.take(slots / str(number))) is not None:
+                    return slot
+            time.sleep(LOOK_EVERY)
 
     def _stop_early(self) -> None:
         stop = self.asked()

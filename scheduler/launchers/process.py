@@ -29,6 +29,7 @@ KEEP_TREES = timedelta(days=1)
 KEEP_NAMES = timedelta(days=14)
 LAUNCH_TIMEOUT = 60
 CHUNK = 1 << 16
+SLOTS = max(8, 2 * (os.cpu_count() or 1))
 PROJECT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
@@ -43,7 +44,8 @@ KEEPER = (sys.executable, "-I", "-S", "-c", _BOOT)
 class ProcessLauncher:
     """Runs below `data_dir`, with secrets from `secrets_dir`.
 
-    `program` is what a run executes, with the arguments of its order; `grace` is between SIGTERM and SIGKILL.
+    `program` is what a run executes, with the arguments of its order; `grace` is between SIGTERM and SIGKILL; at most
+    `slots` runs work at once, and more of them wait as `Pending`.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ProcessLauncher:
         *,
         program: Sequence[str] = MESHRUN,
         grace: timedelta = GRACE,
+        slots: int = SLOTS,
         keeper: Sequence[str] = KEEPER,
     ) -> None:
         self._root = data_dir.resolve()
@@ -60,6 +63,7 @@ class ProcessLauncher:
         self._program = tuple(program)
         self._grace = grace
         self._keeper = tuple(keeper)
+        self._slots = slots
 
     def launch(self, order: Order) -> None:
         """Start the run in a detached keeper, unless it was started, cancelled or forgotten before.
@@ -150,6 +154,7 @@ class ProcessLauncher:
             path=source.path,
             program=(*self._program, *order.arguments),
             parallelism=order.parallelism,
+            slots=self._slots,
             timeout=order.timeout.total_seconds(),
             grace=self._grace.total_seconds(),
             search_path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

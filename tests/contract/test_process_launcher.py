@@ -18,7 +18,7 @@ from scheduler.errors import Retryable
 from scheduler.launchers import Source
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.process import ProcessLauncher
-from scheduler.observations import Absent, Exited, Running
+from scheduler.observations import Absent, Exited, Pending, Running
 
 ROOT = str(Path(__file__).parents[2])
 SECRET = 'k9 "very"/secret+värde'  # noqa: S105 - of this test
@@ -303,3 +303,41 @@ os.kill(os.getpid(), 9)
     assert isinstance(place.running("run-a"), Running)
     place.launcher.cancel("run-a")
     assert isinstance(place.ended("run-a"), Exited)
+
+
+# -- a machine has so many slots
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Place]:
+    made = make_place(tmp_path, slots=1)
+    yield made
+    made.close()
+
+
+def test_a_run_without_a_slot_waits_and_the_wait_is_not_its_time(narrow: Place) -> None:
+    narrow.launch("run-a", "graceful", "say=up", "forever")
+    until(lambda: "up" in narrow.log("run-a"))
+    narrow.launch("run-b", "say=hello", timeout=timedelta(seconds=0.6))
+    started = datetime.now(UTC)
+    until(lambda: datetime.now(UTC) - started > timedelta(seconds=0.8))
+    assert narrow.launcher.observe("run-b") == Pending()
+    narrow.launcher.cancel("run-a")
+    assert narrow.ended("run-b").reason != "lost"
+    assert isinstance(narrow.launcher.observe("run-a"), Exited)
+
+
+def test_a_run_that_waits_for_a_slot_can_be_cancelled(narrow: Place) -> None:
+    narrow.launch("run-a", "graceful", "say=up", "forever")
+    until(lambda: "up" in narrow.log("run-a"))
+    narrow.launch("run-b", "say=hello")
+    narrow.launcher.cancel("run-b")
+    assert narrow.ended("run-b").reason == "cancelled"
+    assert narrow.log("run-b") == ""
+
+
+def test_the_slot_of_a_killed_keeper_is_free(narrow: Place) -> None:
+    narrow.launch("run-a", "say=up", "forever")
+    kill(narrow.keeper("run-a"))
+    narrow.launch("run-b", "say=hello")
+    assert narrow.ended("run-b").code == 0
