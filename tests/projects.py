@@ -116,6 +116,8 @@ class Project:
     folder: Path
     url: str
     environ: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, list[str]] = field(default_factory=dict)
+    """Other commands to run for `meshrun` and `sqlmesh`, such as those of another version."""
 
     def plan(self, environment: str = "prod", *arguments: str) -> None:
         """Apply a plan, and remember what it left as done."""
@@ -184,6 +186,8 @@ class Project:
     def _start(self, program: str, arguments: list[str], environ: dict[str, str]) -> Running:
         outputs = Path(tempfile.mkdtemp(dir=self.folder.parent))
         out, err = outputs / "out", outputs / "err"
+        program, *first = self.programs.get(program, [program])
+        arguments = [*first, *arguments]
         return Running(ZYGOTE.start(program, arguments, self.environment() | environ, out, err), out, err)
 
 

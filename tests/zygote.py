@@ -24,7 +24,7 @@ class Zygote:
         self._lock = threading.Lock()
 
     def start(self, program: str, arguments: list[str], environ: dict[str, str], out: Path, err: Path) -> int:
-        """Fork a process that runs `program` (meshrun or sqlmesh); return its pid."""
+        """Fork a process that runs `program` (meshrun, sqlmesh, or an executable's path); return its pid."""
         request = {"program": program, "arguments": arguments, "environ": environ, "out": str(out), "err": str(err)}
         return int(self._ask(request))
 
@@ -90,7 +90,10 @@ def _fork(request: dict[str, Any], replies: int) -> int:
         for number, name, flags in ((0, "/dev/null", os.O_RDONLY), (1, request["out"], 0), (2, request["err"], 0)):
             descriptor = os.open(name, flags or os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(descriptor, number)
-        code = _main(request["program"], request["arguments"])
+        program = request["program"]
+        if Path(program).is_absolute():
+            os.execv(program, [program, *request["arguments"]])  # noqa: S606 - a real program, for other versions
+        code = _main(program, request["arguments"])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # noqa: BLE001 - the forked process must end here
