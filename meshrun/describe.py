@@ -115,7 +115,10 @@ def _environment(variables: Mapping[str, str], home: str, cache: Path) -> dict[s
     fixed = {
         "HOME": home,
         "TMPDIR": home,
+        "USER": "meshrun",
         "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "TZ": "UTC",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",

@@ -21,6 +21,10 @@ from .guard import MEGABYTE, PACKAGES
 
 CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER = 0x40000000, 0x20000000, 0x10000000
 PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
+CAPABILITY_VERSION = 0x20080522
+FILES_ONLY = 0b11111  # chown, and to read, write and own files of others
+STRANGERS = 2_000_000_000
 FAILED = 2
 NET_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"})
 AF_UNIX_ADDRESS = (str, bytes)
@@ -30,8 +34,11 @@ def main() -> None:
     """Load what the arguments name and write its graph to the answer's descriptor."""
     options = _parser().parse_args()
     os.dup2(2, 1)
+    stranger = STRANGERS + os.getpid()
     _leave_network()
     _limit(options)
+    _count_processes(options, stranger)
+    _die_with_parent()
     sys.addaudithook(_no_network)
     loading: Any = import_module("meshrun.loading")  # after the limits
 
@@ -72,13 +79,34 @@ def _limit(options: argparse.Namespace) -> None:
         resource.RLIMIT_FSIZE: options.output_mb * MEGABYTE,
         resource.RLIMIT_CORE: 0,
     }
-    if os.getuid():
-        wanted[resource.RLIMIT_NPROC] = _processes_of_user() + options.processes
     for which, most in wanted.items():
-        hard = resource.getrlimit(which)[1]
-        top = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        with suppress(ValueError, OSError):
-            resource.setrlimit(which, (top, top))
+        _set(which, most)
+
+
+def _set(which: int, most: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    top = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(which, (top, top))
+
+
+def _count_processes(options: argparse.Namespace, stranger: int) -> None:
+    """Let the kernel count processes and threads. It does not count root's, so root becomes a stranger for good.
+
+    Files stay as accessible as they were; everything else that root may do is given up.
+    """
+    if os.geteuid():
+        _set(resource.RLIMIT_NPROC, _processes_of_user() + 2 * options.processes)
+        return
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setresuid(stranger, stranger, stranger)
+        head = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+        libc.capset(head, (ctypes.c_uint32 * 6)(FILES_ONLY, FILES_ONLY, FILES_ONLY))
+        for capability in range(FILES_ONLY.bit_length()):
+            libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+        _set(resource.RLIMIT_NPROC, 2 * options.processes)
 
 
 def _processes_of_user() -> int:
@@ -103,14 +131,18 @@ def _leave_network() -> None:
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-        _go_on_in_child(libc)
+        _go_on_in_child()
 
 
-def _go_on_in_child(libc: ctypes.CDLL) -> None:
+def _die_with_parent() -> None:
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _go_on_in_child() -> None:
     """Go on in a child, which is the first of its PID namespace: when it ends, everything in there ends."""
     child = os.fork()
     if child == 0:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         return
     _, status = os.waitpid(child, 0)
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
