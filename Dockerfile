@@ -2,13 +2,13 @@
 ARG BASE=python:3.13-slim
 FROM ${BASE} AS build
 WORKDIR /meshbot
-RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.5"
+RUN python3 -m venv /meshbot/tools && /meshbot/tools/bin/pip install --no-cache-dir --disable-pip-version-check "uv>=0.5"
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY bot ./bot
 COPY scheduler ./scheduler
 COPY meshrun ./meshrun
 RUN python3 -m venv /meshbot/venv \
- && /opt/venv/bin/uv pip install --no-cache --python /meshbot/venv/bin/python --constraint requirements.lock ".[run]"
+ && /meshbot/tools/bin/uv pip install --no-cache --python /meshbot/venv/bin/python --constraint requirements.lock ".[run]"
 
 FROM ${BASE}
 # git fetches the commit of each run; it is asked for the work tree only, never for hooks or filters.
