@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from scheduler.errors import UserError
-from scheduler.launchers.process import ProcessLauncher
+from scheduler.launchers.process import SLOTS, ProcessLauncher
 from scheduler.logs import Logs
 from scheduler.queues import Queues
 from scheduler.reconcile import Reconciler
@@ -40,7 +40,8 @@ class Assembly:
     @cached_property
     def launcher(self) -> ProcessLauncher:
         """The place where runs run."""
-        return ProcessLauncher(self.settings.data_dir, self.settings.secrets)
+        slots = self.settings.local_runs or SLOTS
+        return ProcessLauncher(self.settings.data_dir, self.settings.secrets, slots=slots)
 
     @cached_property
     def logs(self) -> Logs:

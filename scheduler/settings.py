@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     )
     slack_channel: str | None = Field(None, description="The channel of alerts that name none.")
     slack_api_url: str = Field("https://slack.com/api/", description="Slack's API, for a proxy or a test.")
+    local_runs: int | None = Field(
+        None,
+        ge=1,
+        description="How many runs may work on one machine at once. Default: twice its processors, and at least 8.",
+    )
     watch_interval: timedelta = Field(timedelta(seconds=1), description="How often runs are observed.")
 
     @property
