@@ -188,7 +188,7 @@ def clear_orphans(within: float = 5.0) -> None:
     """Kill and reap every child that is left, adopted ones too. Call it when all members have ended."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             for child in _children():
                 os.kill(child, signal.SIGKILL)
         try:

@@ -29,6 +29,8 @@ KEEP_TREES = timedelta(days=1)
 KEEP_NAMES = timedelta(days=14)
 LAUNCH_TIMEOUT = 60
 CHUNK = 1 << 16
+CROWD = 8
+"""So many times its slots a machine takes runs; a keeper that waits is small, but a thousand of them are not."""
 SLOTS = max(8, 2 * (os.cpu_count() or 1))
 PROJECT = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -68,12 +70,18 @@ class ProcessLauncher:
     def launch(self, order: Order) -> None:
         """Start the run in a detached keeper, unless it was started, cancelled or forgotten before.
 
-        Raises `UserError` when a secret is not granted, `Retryable` when no process can be started.
+        Raises `UserError` when a secret is not granted, `Retryable` when no process can be started, or when so many
+        runs wait here that more would only take memory.
         """
         place = RunFolder(self._root, order.run_id)
         if place.gone.exists() or place.started.exists():
             return
         commission = self._commission(order)
+        if not place.path.exists() and len(self.known()) >= CROWD * self._slots:
+            raise Retryable(
+                f"starting {order.run_id}: {CROWD * self._slots} runs work or wait on this machine; "
+                f"MESHBOT_LOCAL_RUNS={self._slots} decides that"
+            )
         place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             done = subprocess.run(  # noqa: S603 - an argument vector, never a shell

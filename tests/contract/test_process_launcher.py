@@ -17,7 +17,7 @@ from waiting import until
 from scheduler.errors import Retryable
 from scheduler.launchers import Source
 from scheduler.launchers.folder import RunFolder
-from scheduler.launchers.process import ProcessLauncher
+from scheduler.launchers.process import CROWD, ProcessLauncher
 from scheduler.observations import Absent, Exited, Pending, Running
 
 ROOT = str(Path(__file__).parents[2])
@@ -334,6 +334,15 @@ def test_a_run_that_waits_for_a_slot_can_be_cancelled(narrow: Place) -> None:
     narrow.launcher.cancel("run-b")
     assert narrow.ended("run-b").reason == "cancelled"
     assert narrow.log("run-b") == ""
+
+
+def test_a_crowded_machine_takes_no_more_for_now(narrow: Place) -> None:
+    for number in range(CROWD):
+        narrow.launch(f"run-{number}", "graceful", "forever")
+    with pytest.raises(Retryable, match="starting run-x: 8 runs work or wait on this machine; MESHBOT_LOCAL_RUNS=1"):
+        narrow.launch("run-x", "exit=0")
+    assert narrow.launcher.observe("run-x") == Absent()
+    narrow.launch("run-0", "exit=0")  # it is here already
 
 
 def test_the_slot_of_a_killed_keeper_is_free(narrow: Place) -> None:

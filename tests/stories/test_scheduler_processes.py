@@ -86,7 +86,7 @@ def test_three_processes_bring_a_run_to_its_end_in_little_memory_and_end_when_to
     run = deployment.manual_run()
     with ExitStack() as stack:
         processes = {name: stack.enter_context(deployment.process(name)) for name in PROCESSES}
-        until(lambda: deployment.state(run).is_final, timeout=90)
+        until(lambda: deployment.state(run).is_final, timeout=150)
         sizes = {name: resident_kb(process.pid) for name, process in processes.items()}
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
@@ -103,13 +103,13 @@ def test_a_killed_worker_and_a_killed_watch_lose_nothing(deployment: Deployment)
     run = deployment.manual_run()
     with deployment.process("clock"):
         with deployment.process("worker") as worker:
-            until(lambda: deployment.state(run) is RunState.STARTING, timeout=60)
+            until(lambda: deployment.state(run) is RunState.STARTING, timeout=120)
             worker.kill()
         with deployment.process("watch") as watch:
-            until(lambda: deployment.state(run) is not RunState.STARTING, timeout=60)
+            until(lambda: deployment.state(run) is not RunState.STARTING, timeout=120)
             watch.kill()
         with deployment.process("watch"):
-            until(lambda: deployment.state(run).is_final, timeout=90)
+            until(lambda: deployment.state(run).is_final, timeout=150)
     assert deployment.state(run) is RunState.FAILED
 
 
