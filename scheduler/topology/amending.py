@@ -73,20 +73,27 @@ class Amending:
         return [*kept, *added], removed
 
     def _place(self, index: int) -> None:
+        """Give a new model a job. All it depends on has one already, or is left over; nothing placed depends on it.
+
+        (What a placed model depends on is reached by that model's job, so it is not new.)
+        """
         above = [self.home[one] for one in self.shape.parents[index] if one in self.home]
-        below = [self.home[one] for one in self.children[index] if one in self.home]
-        wished = self._last(above) or self._first(below)
-        room = len(self.present) < self.shape.options.max_jobs
+        if not set(self.left).isdisjoint(self.shape.parents[index]):
+            # What follows a left-over model must not go back into a committed job: that would be a cycle.
+            self.left.append(index)
+            return
+        room = len(self.cover.jobs) < self.shape.options.max_jobs
+        wished = self._last(above)
         if wished is None:
             wished = self._alike(index)
-        elif room and not self._serves(wished, index) and not self._cyclic("", above, below):
-            wished = self._quick_enough(index, above, below)
+        elif room and not self._serves(wished, index):
+            wished = self._quick_enough(index, above)
         if wished is None and not room and self.cover.jobs:
             wished = self._nearest(index)
         if wished is None:
             self.left.append(index)
         else:
-            self._settle(index, wished, above, below)
+            self._settle(index, wished, above)
 
     def _small(self, new: set[int]) -> set[int]:
         """Return the new models that together with all new ones they hang together with are not worth a job."""
@@ -106,23 +113,22 @@ class Amending:
                 small |= part
         return small
 
-    def _settle(self, index: int, name: str, above: Iterable[str], below: Iterable[str]) -> None:
+    def _settle(self, index: int, name: str, above: Iterable[str]) -> None:
         self.home[index] = name
         self.owned[name].add(index)
         self.placed.setdefault(name, []).append(index)
         for other in above:
             self.edges[other] |= {name} - {other}
-        self.edges[name] |= set(below) - {name}
 
     def _serves(self, name: str, index: int) -> bool:
         job = next(job for job in self.cover.jobs if job.name == name)
         return pace(job).serves(self.shape.cadences[index])
 
-    def _quick_enough(self, index: int, above: list[str], below: list[str]) -> str | None:
+    def _quick_enough(self, index: int, above: list[str]) -> str | None:
         """Return another job that is frequent enough and may take the model without a cycle."""
         for job in sorted(self.cover.jobs, key=lambda job: (pace(job), job.name), reverse=True):
             frequent = job.select and pace(job).serves(self.shape.cadences[index])
-            if frequent and not self._cyclic(job.name, above, below):
+            if frequent and not self._leads_back(job.name, above):
                 return job.name
         return None
 
@@ -160,15 +166,10 @@ class Amending:
             sorted(set(names)), key=lambda name: sum(name in self._reaches(one) for one in set(names)), default=None
         )
 
-    def _first(self, names: list[str]) -> str | None:
-        return max(sorted(set(names)), key=lambda name: len(self._reaches(name) & set(names)), default=None)
-
-    def _cyclic(self, name: str, above: Iterable[str], below: Iterable[str]) -> bool:
-        """Whether a cycle comes about when a model between `above` and `below` goes to the job."""
-        after = set().union(*(self._reaches(one) for one in {*below, *([name] if name else [])} - {""}))
-        return any(one in after and one != name for one in above) or any(
-            name in self._reaches(one) and one != name for one in below if name
-        )
+    def _leads_back(self, name: str, above: Iterable[str]) -> bool:
+        """Whether a model that depends on the jobs `above` would close a cycle in the job."""
+        after = self._reaches(name) - {name}
+        return any(one in after for one in above)
 
     def _new_jobs(self) -> list[ProposedJob]:
         """Propose jobs for what fits into none of the committed ones."""

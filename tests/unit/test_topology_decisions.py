@@ -211,3 +211,47 @@ def test_the_usual_duration_is_the_median_of_the_latest_evaluations() -> None:
     results += [ModelResult("a.b", ModelStatus.EVALUATED, 9000.0)] * 40
     results += [ModelResult("a.c", ModelStatus.FAILED, 1.0), ModelResult("a.d", ModelStatus.UP_TO_DATE, 0.0)]
     assert learned(results).seconds == {"a.b": 4.0}
+
+
+def hourly_pair() -> list[dag.Model]:
+    return [
+        m(f"{one}.m{at}", "@hourly", *([f"{one}.m{at - 1}"] if at else [])) for one in ("a", "b") for at in range(3)
+    ]
+
+
+def test_two_small_readers_of_the_same_two_jobs_make_no_cycle_between_them() -> None:
+    readers = [m("c.daily", "@daily", "a.m2", "b.m2"), m("c.weekly", "@weekly", "a.m2", "b.m2")]
+    jobs = propose(dag.graph([*hourly_pair(), *readers])).run_jobs
+    where = {model: job.name for job in jobs for model in job.models}
+    assert where["a.m2"] != where["b.m2"]
+    assert {where["c.daily"], where["c.weekly"]}.isdisjoint({where["a.m2"], where["b.m2"]})
+
+
+def test_at_the_limit_a_new_model_goes_to_the_job_of_the_nearest_pace() -> None:
+    present = jobs_of(
+        Job(name="one", schedule="@hourly", select=("a.*",)), Job(name="two", schedule="@hourly", select=("b.*",))
+    )
+    graph = dag.graph([*hourly_pair(), m("c.new", "@weekly"), m("d.new", "*/5 * * * *")])
+    found = propose(graph, present=present, options=Options(max_jobs=2))
+    assert [job.name for job in found.run_jobs] == ["one", "two"]
+    assert sum(len(job.models) for job in found.run_jobs) == 8
+
+
+def test_a_fast_model_between_two_models_of_a_job_stays_with_them() -> None:
+    present = jobs_of(Job(name="one", schedule="@daily", select=("a.first", "a.last")))
+    graph = dag.graph([m("a.first"), m("x.new", "*/5 * * * *", "a.first"), m("a.last", "@daily", "x.new")])
+    (job,) = propose(graph, present=present).run_jobs
+    assert (job.name, job.schedule) == ("one", "*/5 * * * *")
+
+
+def test_a_fast_model_below_a_slow_job_does_not_go_to_the_fast_job_above_it() -> None:
+    present = jobs_of(
+        Job(name="fast", schedule="*/5 * * * *", select=("k.*",)), Job(name="slow", schedule="@daily", select=("a.*",))
+    )
+    graph = dag.graph(
+        [m("k.core", "*/5 * * * *"), m("a.mid", "@daily", "k.core"), m("n.board", "*/5 * * * *", "a.mid")]
+    )
+    jobs = {job.name: job.models for job in propose(graph, present=present).run_jobs}
+    assert jobs["fast"] == ("k.core",)
+    assert jobs["slow"] == ("a.mid",)
+    assert len(jobs) == 3

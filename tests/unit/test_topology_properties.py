@@ -138,6 +138,26 @@ def test_a_model_that_depends_on_one_job_only_moves_no_other(
 
 
 @many
+@given(
+    graphs(), OPTIONS, st.lists(st.tuples(st.sampled_from(["@daily", "@hourly", "*/5 * * * *"]), st.data()), max_size=5)
+)
+def test_models_that_are_added_at_the_end_make_no_cycle(
+    graph: Graph, options: Options, added: list[tuple[str, st.DataObject]]
+) -> None:
+    first = propose(graph, options=options)
+    after = graph
+    for at, (cron, data) in enumerate(added):
+        names = [model.name for model in after.models]
+        parents = data.draw(st.lists(st.sampled_from(names), max_size=3, unique=True)) if names else []
+        after = grown(after, parents, cron, f"zz{at}.new")
+    second = propose(after, present=committed(first), options=options)
+    found = coverage(after, second.jobs)
+    assert not has_cycle(found)
+    assert not found.nowhere
+    assert homes(graph, first.jobs).items() <= homes(after, second.jobs).items()
+
+
+@many
 @given(graphs(), graphs(), OPTIONS)
 def test_whatever_becomes_of_the_project_an_amended_file_covers_it(
     graph: Graph, other: Graph, options: Options
