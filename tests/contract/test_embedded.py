@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import pytest
 import redis
 
 
@@ -19,3 +20,11 @@ def test_the_valkey_is_a_real_one_and_empty(valkey_url: str) -> None:
     with redis.Redis.from_url(valkey_url) as client:
         assert client.dbsize() == 0
         assert client.info()["server_name"] == "valkey"
+
+
+def test_the_valkey_does_nothing_for_who_has_no_password(valkey_url: str) -> None:
+    stranger = valkey_url.split("@")[1]
+    with redis.Redis.from_url(f"redis://{stranger}") as client:
+        assert client.ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.lpush("rq:queue:meshbot-starts", "anything")
