@@ -53,7 +53,7 @@ def the_schedule(story: Story) -> None:
 def plain_runs(story: Story) -> None:
     """Let two plain runs of SQLMesh overlap, on a copy of the warehouse."""
     story.stage.plain.switch("slow_seconds", 0.5)
-    command = [BIN / "sqlmesh", "-p", story.stage.repository, "run", "prod", "--skip-janitor"]
+    command = [BIN / "sqlmesh", "-p", story.stage.repository, "run", "prod", "--skip-janitor", "--end", this_minute()]
     with story.tell.during("meanwhile, on a copy of the warehouse: two plain `sqlmesh run prod` at the same time"):
         together([command, command], story.stage.plain.env, story.stage.folder)
 
@@ -65,7 +65,7 @@ def a_job_runs_on_cron(story: Story) -> None:
     story.tell.say(f"The `live` job is due at {due:%H:%M} UTC now. (It would have come within five minutes anyway.)")
     plain_runs(story)
     with story.tell.during(f"waiting for the clock: it is {datetime.now(UTC):%H:%M:%S}"):
-        run = until(lambda: ended_run(story.stage, "cron"), 150)
+        run = until(lambda: ended_run(story.stage, due), 240)
     story.tell.command("meshbot runs live", story.stage.page("runs", "live"))
     story.tell.promise("the clock has made the run of that minute", moment(run["scheduled_for"]), due)
     story.tell.promise("and it succeeded", run["state"], "succeeded")
@@ -81,9 +81,11 @@ def overlapping_runs(story: Story) -> None:
     calm(story)
     stage.shop.restore()
     stage.shop.switch("slow_seconds", 0.5)
-    tell.command("meshbot run finance --wait &  meshbot run nightly --wait")
+    end = this_minute()
+    commands = [("run", job, "--end", end, "--wait") for job in ("finance", "nightly")]
+    tell.command(" & ".join(f'meshbot run {job} --end "{end}" --wait' for job in ("finance", "nightly")))
     with tell.during("both run"):
-        answers = stage.ask_together(("run", "finance", "--wait"), ("run", "nightly", "--wait"))
+        answers = stage.ask_together(*commands)
     tell.table(("what each run did", *(answer["run"]["job"] for answer in answers)), counted(answers))
     evaluations, doubles = stage.shop.evaluations(), stage.shop.double_rows()
     compare(story, evaluations, doubles)
@@ -114,10 +116,11 @@ def a_model_fails(story: Story) -> None:
     stage.shop.switch("provider_bug", 1)
     stage.slack.letters.clear()
     tell.say("The payment provider begins to send negative amounts. An audit of shop.payments does not let them pass.")
-    tell.command("meshbot run nightly --wait")
+    end = this_minute()
+    tell.command(f'meshbot run nightly --end "{end}" --wait')
     with tell.during("it runs"):
-        answer = stage.ask("run", "nightly", "--wait")
-        until(lambda: stage.slack.letters, 20)
+        answer = stage.ask("run", "nightly", "--end", end, "--wait")
+        until(lambda: stage.slack.letters, 60)
     tell.table(("models", "how many", "which"), by_status(answer["models"]))
     tell.letter(letter_text(stage.slack.letters[-1]), "#kettle-data")
     tell.promise("the run is partial", answer["run"]["state"], "partial")
@@ -139,7 +142,7 @@ def the_model_recovers(story: Story, failed_run: str) -> None:
     tell.command(f"meshbot retry {failed_run} --wait")
     with tell.during("it runs"):
         answer = stage.ask("retry", failed_run, "--wait")
-        until(lambda: len(stage.slack.letters) > 1, 20)
+        until(lambda: len(stage.slack.letters) > 1, 60)
     tell.letter(letter_text(stage.slack.letters[-1]), "#kettle-data")
     tell.promise(
         "the retry did only what was still owed", named(answer, "evaluated"), [*BEHIND_PAYMENTS, "shop.payments"]
@@ -183,18 +186,23 @@ def scheduled(stage: Stage, name: str, schedule: str) -> dict[str, Any] | None:
     return next(found, None)
 
 
-def ended_run(stage: Stage, trigger: str) -> dict[str, Any] | None:
-    """Return the last run of `live` that was made like this, once it has ended."""
-    runs = stage.ask("runs", "live")["runs"]
-    return next((run for run in runs if run["trigger"] == trigger and run["ended_at"]), None)
+def ended_run(stage: Stage, due: datetime) -> dict[str, Any] | None:
+    """Return the run of `live` that the clock made for that minute, once it has ended."""
+    mine = [run for run in stage.ask("runs", "live")["runs"] if moment(run["scheduled_for"]) == due]
+    return next((run for run in mine if run["trigger"] == "cron" and run["ended_at"]), None)
 
 
 def calm(story: Story) -> None:
     """Stop the clock's part in the story, so that what follows is the same at each minute of the day."""
     names = ("live", "finance", "nightly")
     story.stage.ask_together(*(("pause", name, "--reason", "the demo starts it by hand") for name in names))
-    until(lambda: not story.stage.ask("status")["active"], 60)
+    until(lambda: not story.stage.ask("status")["active"], 120)
     story.tell.say("(The clock is paused from here on: `meshbot pause`. What follows is started by hand.)")
+
+
+def this_minute() -> str:
+    """Return the minute that it is, for `--end`: so nothing new becomes due in the middle of a scene."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
 def models_by_cadence() -> str:

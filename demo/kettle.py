@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -68,6 +69,12 @@ class Warehouse:
     def create(self) -> None:
         """Make the database, empty."""
         self._on("postgres", sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
+
+    def do_without_the_disk(self) -> None:
+        """Have the server write lazily: what is in it is thrown away soon."""
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._on("postgres", sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        self._on("postgres", sql.SQL("SELECT pg_reload_conf()"))
 
     def plan(self, project: Path, as_of: str, cwd: Path) -> str:
         """Apply the project as of a past moment, so that something is due since then; return what SQLMesh says."""
@@ -135,24 +142,25 @@ def clone(source: Path, target: Path) -> None:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit code and all that it printed."""
+    """How a process ended: its exit code, and all that it printed."""
 
     code: int
     output: str
+    errors: str
 
 
 def together(commands: Sequence[Sequence[str | Path]], env: Mapping[str, str], cwd: Path) -> list[Ended]:
-    """Start all commands at once, wait for all, and return how each ended."""
-    # Files, not pipes: a full pipe would stop a process until its turn to be read has come.
-    outputs = [tempfile.TemporaryFile("w+") for _ in commands]  # noqa: SIM115 (closed below, all together)
-    processes = [
-        subprocess.Popen(command, env=env, cwd=cwd, stdout=output, stderr=subprocess.STDOUT)
-        for command, output in zip(commands, outputs, strict=True)
-    ]
-    ended = [Ended(process.wait(), _text(output)) for process, output in zip(processes, outputs, strict=True)]
-    for output in outputs:
-        output.close()
-    return ended
+    """Start all commands at once, wait for all, and return how each ended. None of them outlives the call."""
+    with ExitStack() as stack:
+        # Files, not pipes: a full pipe would stop a process until its turn to be read has come.
+        files = [[stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)] for _ in commands]
+        processes = []
+        for command, (output, errors) in zip(commands, files, strict=True):
+            processes.append(subprocess.Popen(command, env=env, cwd=cwd, stdout=output, stderr=errors))
+            stack.callback(processes[-1].wait)
+            stack.callback(processes[-1].kill)
+        codes = [process.wait() for process in processes]
+        return [Ended(code, *map(_text, pair)) for code, pair in zip(codes, files, strict=True)]
 
 
 def _text(file: IO[str]) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from kettle import BIN, PROJECT, Warehouse, clone, together
+from kettle import BIN, PROJECT, Ended, Warehouse, clone, together
 from narrator import Narrator
 
 T = TypeVar("T")
@@ -61,21 +61,18 @@ class Stage:
 
     def page(self, *arguments: str) -> str:
         """Return what a command of meshbot prints for people."""
-        return self._meshbot(arguments, {}).stdout
+        return together([[BIN / "meshbot", *arguments]], self.env, self.repository)[0].output
 
     def ask(self, *arguments: str) -> dict[str, Any]:
         """Return what a command of meshbot answers to a program. Exit code 1 is an answer: the run did not go well."""
-        done = self._meshbot((*arguments, "--json"), {"NO_COLOR": "1"})
-        answer: dict[str, Any] = json.loads(done.stdout or "{}")
-        if done.returncode not in {0, 1} or "error" in answer:
-            command = f"meshbot {' '.join(arguments)}"
-            raise RuntimeError(f"{command}: exit code {done.returncode}: {done.stdout}{done.stderr}")
-        return answer
+        return self.ask_together(arguments)[0]
 
     def ask_together(self, *commands: Sequence[str]) -> list[dict[str, Any]]:
         """Give several commands at once and return their answers."""
         lines = [[BIN / "meshbot", *command, "--json"] for command in commands]
-        return [json.loads(ended.output) for ended in together(lines, self.env, self.repository)]
+        return [
+            _answer(line, done) for line, done in zip(lines, together(lines, self.env, self.repository), strict=True)
+        ]
 
     def commit(self, message: str) -> None:
         """Commit everything in the repository."""
@@ -95,7 +92,7 @@ class Stage:
                 [BIN / "meshbot", "up"], cwd=self.repository, env=self.env, stdout=output, stderr=output
             )
             try:
-                until(lambda: self._answers(process, log), 60)
+                until(lambda: self._answers(process, log), 120)
                 yield
             finally:
                 process.terminate()
@@ -104,18 +101,16 @@ class Stage:
     def _answers(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"`meshbot up` ended with {process.returncode}:\n{log.read_text()}")
-        done = self._meshbot(("jobs", "--json"), {})
-        return done.returncode == 0 and bool(json.loads(done.stdout)["jobs"])
+        [done] = together([[BIN / "meshbot", "jobs", "--json"]], self.env, self.repository)
+        return done.code == 0 and bool(json.loads(done.output)["jobs"])
 
-    def _meshbot(self, arguments: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [BIN / "meshbot", *arguments],
-            cwd=self.repository,
-            env=self.env | env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+
+def _answer(command: Sequence[str | Path], done: Ended) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(done.output or "{}")
+    if done.code not in {0, 1} or "error" in answer:
+        words = " ".join(str(word) for word in command)
+        raise RuntimeError(f"{words}: exit code {done.code}: {done.output}{done.errors}")
+    return answer
 
 
 @contextmanager
@@ -151,6 +146,7 @@ def _warehouses(stack: ExitStack, folder: Path, project: Path) -> tuple[Warehous
     first, second = folder / "pg", folder / "pg2"
     with embedded.postgres(first) as url:
         warehouse = Warehouse(url)
+        warehouse.do_without_the_disk()
         warehouse.create()
         warehouse.plan(project, AS_OF, folder)
         warehouse.forget_evaluations()

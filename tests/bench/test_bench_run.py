@@ -67,7 +67,7 @@ def cost(command: Command, env: Mapping[str, str], cwd: Path) -> Cost:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     [ended] = together([command], env, cwd)
     wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert ended.code == 0, ended.output
+    assert ended.code == 0, ended.output + ended.errors
     return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
@@ -116,11 +116,12 @@ def test_a_run_with_nothing_to_do(shop: Shop, results: Results, again: str) -> N
 @pytest.mark.parametrize("runs", [2, 5])
 def test_overlapping_runs_do_nothing_twice(shop: Shop, results: Results, again: str, runs: int) -> None:
     found = {}
+    end = ("--end", f"{datetime.now(UTC):%Y-%m-%d %H:%M}")  # nothing new becomes due meanwhile
     for side in ("plain", "ours"):
         shop.warehouse.restore()
         shop.warehouse.switch("slow_seconds", 1.0)
         commands = [
-            plain(shop.project) if side == "plain" else ours(shop.project, f"job-{n}", f"job-{n}-1")
+            plain(shop.project, *end) if side == "plain" else ours(shop.project, f"job-{n}", f"job-{n}-1", *end)
             for n in range(runs)
         ]
         ended = together(commands, shop.warehouse.env, shop.project.parent)
