@@ -106,7 +106,7 @@ class Stage:
 
 
 def _answer(command: Sequence[str | Path], done: Ended) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(done.output or "{}")
+    answer: dict[str, Any] = json.loads(done.output or '{"error": "no answer"}')
     if done.code not in {0, 1} or "error" in answer:
         words = " ".join(str(word) for word in command)
         raise RuntimeError(f"{words}: exit code {done.code}: {done.output}{done.errors}")
