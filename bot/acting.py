@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from bot import claims, files, shapes
+from bot import claims, files, proposing, shapes
 from bot.chatops import actions as do
 from bot.chatops.manual import help_answer
 from bot.errors import LeftAlone, Refused, UsageFault
@@ -45,6 +45,8 @@ def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
     match action:
         case do.CheckFiles() | do.ShowHelp():
             return _offline(action)
+        case do.Generate() | do.CompareFiles() | do.DrawGraph():
+            return Outcome(proposing.perform(action))
         case do.StartRun() | do.RetryRun() | do.CancelRun():
             return _about_run(action, services, watcher)
         case do.PauseJob() | do.ResumeJob():
@@ -62,7 +64,7 @@ def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
 def _offline(action: do.CheckFiles | do.ShowHelp) -> Outcome:
     if isinstance(action, do.ShowHelp):
         return Outcome(help_answer(action.command))
-    answer = files.check(Path(action.path))
+    answer = files.check(Path(action.path), models=action.models)
     return Outcome(answer, ok=answer["ok"])
 
 

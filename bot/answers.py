@@ -5,13 +5,15 @@ The rule: pure, and the one place where a row becomes a shape; moments become IS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bot import shapes
+from bot import shapes, topologyshapes
 from scheduler import cron
-from scheduler.faults import Fault
 from scheduler.incidents import Incident
 from scheduler.jobfile import JobFile
+from scheduler.jobfile.faults import Fault
+from scheduler.lint import Finding
 from scheduler.runs import ModelResult, Run
 from scheduler.store import JobRow
 
@@ -83,13 +85,27 @@ def fault(found: Fault) -> shapes.Fault:
     }
 
 
-def file(path: str, parsed: JobFile | None, faults: tuple[Fault, ...]) -> shapes.File:
-    """Shape a job file that was read."""
+def file(path: str, parsed: JobFile | None, faults: tuple[Fault, ...], findings: Sequence[Finding] = ()) -> shapes.File:
+    """Shape a job file that was read, and what the linter found."""
     return {
         "path": path,
         "project": parsed.project if parsed else None,
         "jobs": [one.name for one in parsed.jobs] if parsed else [],
         "faults": [fault(one) for one in faults],
+        "findings": [finding(one) for one in findings],
+    }
+
+
+def finding(found: Finding) -> topologyshapes.Finding:
+    """Shape what the linter found."""
+    return {
+        "line": found.line,
+        "level": found.level.value,
+        "code": found.code,
+        "job": found.job,
+        "sentence": found.sentence,
+        "remedy": found.remedy,
+        "models": list(found.models),
     }
 
 

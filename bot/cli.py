@@ -150,6 +150,10 @@ def _show(command: Command, decision: Decision, outcome: Outcome, terminal: Term
 
         click.echo(help_text(decision.action.command))
         return
+    form: Any = outcome.answer
+    if form.get("text") is not None:
+        click.echo(form["text"], nl=False)
+        return
     page = layouts.page(command.name, outcome.answer, Clock(datetime.now(UTC)))
     terminal.show(page)
     if decision.reply and not (page and command.name in {"run", "retry"}):

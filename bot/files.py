@@ -16,17 +16,25 @@ JOB_FILE = "meshbot.yaml"
 SKIPPED = frozenset({".git", ".meshbot", ".venv", "node_modules", "__pycache__"})
 
 
-def check(path: Path) -> shapes.ValidateAnswer:
-    """Read every job file at or below `path`. Raises `UsageFault` when there is none."""
-    from bot import answers, sync
+def check(path: Path, *, models: bool = False) -> shapes.ValidateAnswer:
+    """Read every job file at or below `path`; with `models`, hold each against the SQLMesh project beside it.
+
+    Raises `UsageFault` when there is none.
+    """
+    from bot import answers, linting, sync
     from bot.checkout import Entry
 
     entries = [Entry(str(file), *_text(file)) for file in find(path)]
     well, faulty = sync.read(entries)
     parsed = {entry.path: file for entry, file in well}
     faults = {one.path: one.faults for one in faulty}
-    shown = [answers.file(entry.path, parsed.get(entry.path), faults.get(entry.path, ())) for entry in entries]
-    return {"ok": not faulty, "files": shown}
+    found = {entry.path: linting.findings(entry, file) for entry, file in well} if models else {}
+    shown = [
+        answers.file(entry.path, parsed.get(entry.path), faults.get(entry.path, ()), found.get(entry.path, ()))
+        for entry in entries
+    ]
+    bad = any(one["level"] == "error" for file in shown for one in file["findings"])
+    return {"ok": not faulty and not bad, "files": shown}
 
 
 def find(path: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from bot import shapes
+from bot import proposals, shapes, topologyshapes
 from bot.chatops.grammar import Reply
 from bot.pages import CHECKS, MODELS, STATES, Cell, Clock, Line, Page, Table, Tone, duration
 
@@ -97,7 +97,8 @@ def _validate(answer: shapes.Answer, _clock: Clock) -> Page:
         if not file["faults"]:
             jobs = file["jobs"]
             text = f"{file['path']}: project {file['project']}, {len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
-            parts.append(Line((CHECKS["ok"], Cell(f" {text}"))))
+            parts.append(Line((_verdict(file["findings"]), Cell(f" {text}"))))
+            parts += proposals.findings(file["path"], file["findings"])
         else:
             parts += faults(file["path"], file["faults"])
     return tuple(parts)
@@ -174,8 +175,16 @@ def _doctor(answer: shapes.Answer, _clock: Clock) -> Page:
     return tuple(parts)
 
 
+def _verdict(findings: Sequence[topologyshapes.Finding]) -> Cell:
+    levels = {one["level"] for one in findings}
+    return CHECKS["broken" if "error" in levels else "warning" if "warning" in levels else "ok"]
+
+
 LAYOUTS: dict[str, Callable[[shapes.Answer, Clock], Page]] = {
     "validate": _validate,
+    "generate": proposals.generate,
+    "diff": proposals.diff,
+    "graph": proposals.graph,
     "jobs": _jobs,
     "runs": _runs,
     "run": _run,

@@ -9,7 +9,7 @@ import types
 from datetime import timedelta
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from bot import shapes
+from bot import shapes, topologyshapes
 from bot.chatops.grammar import Command, Operator, Permission
 from bot.chatops.manual import written
 from bot.chatops.operators import OPERATORS
@@ -24,6 +24,12 @@ SHAPES: tuple[type, ...] = (
     shapes.Model,
     shapes.Incident,
     shapes.File,
+    topologyshapes.Finding,
+    topologyshapes.Proposed,
+    topologyshapes.Note,
+    topologyshapes.LoadFault,
+    topologyshapes.Change,
+    topologyshapes.GraphModel,
     shapes.Fault,
     shapes.Claim,
     shapes.Check,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
+from bot.topologyshapes import DiffAnswer, Finding, GenerateAnswer, GraphAnswer
+
 
 class Interval(TypedDict):
     """A stretch of time, [start, end)."""
@@ -92,6 +94,7 @@ class File(TypedDict):
     project: Annotated[str | None, "The project's name; null when the file is faulty."]
     jobs: Annotated[list[str], "The names of its jobs."]
     faults: Annotated[list[Fault], "Everything that is wrong in it."]
+    findings: Annotated[list[Finding], "What the linter says of it and the models."]
 
 
 class Claim(TypedDict):
@@ -216,6 +219,9 @@ class ErrorAnswer(TypedDict):
 
 Answer = (
     ValidateAnswer
+    | GenerateAnswer
+    | DiffAnswer
+    | GraphAnswer
     | JobsAnswer
     | RunAnswer
     | RunsAnswer

@@ -11,9 +11,36 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class CheckFiles:
-    """Read every `meshbot.yaml` at or below `path` and say what is wrong."""
+    """Read every `meshbot.yaml` at or below `path` and say what is wrong; `models` holds it against the project."""
 
     path: str
+    models: bool = True
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Propose the jobs of the project in `path`; `write` them into its file; show one `format` of it, or words."""
+
+    path: str
+    write: bool = False
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class CompareFiles:
+    """Say what changes from one job file to another; `models` is the project in which models are followed."""
+
+    old: str
+    new: str
+    models: str | None = None
+
+
+@dataclass(frozen=True)
+class DrawGraph:
+    """Show the models of the project in `path` by job."""
+
+    path: str
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +143,9 @@ class ShowHelp:
 
 Action = (
     CheckFiles
+    | Generate
+    | CompareFiles
+    | DrawGraph
     | ListJobs
     | StartRun
     | ShowStatus

@@ -5,7 +5,7 @@ The rule: never guess. An unknown or ambiguous name is refused with the names th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -67,3 +67,10 @@ def guess(written: str, known: Iterable[str], where: str) -> str:
 def _either(names: Iterable[str]) -> str:
     *others, last = list(names)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def chosen(argument: str, written: str | None, known: Sequence[str]) -> str | None:
+    """Return the value if it is one of those known, or none was given. Raises `UsageFault` otherwise."""
+    if written is None or written in known:
+        return written
+    raise UsageFault(f"reading --{argument}: there is no {written!r}; {guess(written, list(known), ', '.join(known))}")

@@ -5,13 +5,32 @@ The click commands, `meshbot help`, the reference page and the commands in comme
 
 from __future__ import annotations
 
-from bot.chatops import cancel, claims, help, jobs, logs, pause, resume, retry, run, runs, status, validate  # noqa: A004
+from bot.chatops import (
+    cancel,
+    claims,
+    diff,
+    generate,
+    graph,
+    help,  # noqa: A004 - the command's name
+    jobs,
+    logs,
+    pause,
+    resume,
+    retry,
+    run,
+    runs,
+    status,
+    validate,
+)
 from bot.chatops.grammar import Command
 from bot.chatops.names import guess
 from bot.errors import UsageFault
 
 COMMANDS: tuple[Command, ...] = (
+    generate.COMMAND,
     validate.COMMAND,
+    diff.COMMAND,
+    graph.COMMAND,
     jobs.COMMAND,
     status.COMMAND,
     run.COMMAND,

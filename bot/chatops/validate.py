@@ -1,4 +1,4 @@
-"""`validate`: read every `meshbot.yaml` and report every fault in it, each with its line."""
+"""`validate`: read every `meshbot.yaml`, hold it against the models, and report everything, each with its line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permis
 
 def decide(request: Request, _facts: Facts, _now: datetime) -> Decision:
     """Check the files below the path; nothing is changed, and no service is needed."""
-    return Decision(CheckFiles(request.text("path") or "."))
+    return Decision(CheckFiles(request.text("path") or ".", models=not request.switch("no_models")))
 
 
 COMMAND = Command(
@@ -20,7 +20,11 @@ COMMAND = Command(
     permission=Permission.READ,
     decide=decide,
     answer=shapes.ValidateAnswer,
-    arguments=(Argument("path", Kind.PATH, "A meshbot.yaml, or a folder that is searched for them. Default: here."),),
-    detail="Needs no running service. Ends with 1 when there is a fault, so it fits a pre-commit hook or a CI step.",
-    examples=("validate", "validate analytics/meshbot.yaml"),
+    arguments=(
+        Argument("path", Kind.PATH, "A meshbot.yaml, or a folder that is searched for them. Default: here."),
+        Argument("no_models", Kind.SWITCH, "Read the files alone, and do not load the projects.", option=True),
+    ),
+    detail="Where a SQLMesh project lies beside the file, its models are held against the jobs. Needs no running "
+    "service. Ends with 1 when there is a fault or an error, so it fits a pre-commit hook or a CI step.",
+    examples=("validate", "validate analytics/meshbot.yaml", "validate --no-models"),
 )

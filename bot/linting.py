@@ -1,0 +1,43 @@
+"""A job file held against the models beside it: what `validate` does after the file itself is well.
+
+The rule: a project that does not load is said, and is no error of the job file.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot import describing
+from bot.checkout import Entry
+from scheduler import amend, lint
+from scheduler.dag import Graph
+from scheduler.errors import UserError
+from scheduler.jobfile import JobFile
+from scheduler.lint import Finding
+from scheduler.topology import Level
+
+REMEDY = "`meshrun describe` says each; the models are judged as far as they could be read."
+
+
+def findings(entry: Entry, file: JobFile) -> tuple[Finding, ...]:
+    """Return what is wrong between a job file and the models of its folder; nothing where no project lies."""
+    folder = Path(entry.path).parent
+    if not describing.is_project(folder):
+        return ()
+    try:
+        graph = describing.describe(folder)
+        facts = lint.Facts(graph, amend.lines(entry.text), now=datetime.now(UTC))
+        return (*_not_loaded(graph), *lint.lint(file, facts))
+    except UserError as error:
+        remedy = "Mend the project, or check the file alone: validate --no-models."
+        return (Finding(1, "models-not-loaded", "", f"The models are not known: {error}.", remedy, Level.WARNING),)
+
+
+def _not_loaded(graph: Graph) -> tuple[Finding, ...]:
+    if not graph.faults:
+        return ()
+    first = graph.faults[0]
+    more = f", and {len(graph.faults) - 1} more" if len(graph.faults) > 1 else ""
+    sentence = f"Something stood in the way of loading the models: {first.where}: {first.problem}{more}."
+    return (Finding(1, "load-faults", "", sentence, REMEDY, Level.NOTE),)
