@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from scheduler import lintwords, zones
-from scheduler.cron import Cron
+from scheduler import lintwords
+from scheduler.cron import Cron, zones
 from scheduler.dag import Graph
 from scheduler.jobfile import Job, JobFile, JobType
 from scheduler.lintwords import Finding, Fix

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from scheduler import cron
-from scheduler.crondays import MINUTES_A_DAY, Fields
+from scheduler.cron.days import MINUTES_A_DAY, Fields
 
 FLOOR = 5  # minutes; the reference page: no more frequent than every 5 minutes
 HOUR = 60

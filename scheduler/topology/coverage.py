@@ -23,7 +23,7 @@ class AnyJob(Protocol):
     """A committed job or a proposed one."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - as in `scheduler.jobs.Job`
+    def name(self) -> str: ...  # noqa: D102 - as in `scheduler.jobfile.jobs.Job`
     @property
     def type(self) -> JobType: ...  # noqa: D102
     @property

@@ -7,8 +7,7 @@ from textwrap import indent
 
 import pytest
 
-from scheduler import durations
-from scheduler.jobfile import AlertOn, CatchUpPolicy, Concurrency, Job, JobFileError, JobType, Retries, parse
+from scheduler.jobfile import AlertOn, CatchUpPolicy, Concurrency, Job, JobFileError, JobType, Retries, durations, parse
 
 HEAD = "version: 1\nproject: shop\nenvironment: prod\n"
 

@@ -14,10 +14,22 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from scheduler import grants, jobfile, jobschema, jobwords, yamltree
-from scheduler.cronfields import ALIASES
-from scheduler.jobfile import Alerts, CatchUp, Job, JobFileError, Paused, Retries, parse
-from scheduler.jobs import Head
+from scheduler import jobfile
+from scheduler.cron.fields import ALIASES
+from scheduler.jobfile import (
+    Alerts,
+    CatchUp,
+    Job,
+    JobFileError,
+    Paused,
+    Retries,
+    grants,
+    parse,
+    published,
+    wording,
+    yamltree,
+)
+from scheduler.jobfile.jobs import Head
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
@@ -27,9 +39,9 @@ CHECK = Draft202012Validator(jobfile.schema())
 
 
 def test_the_published_schema_is_current() -> None:
-    published = (ROOT / "config" / "meshbot.schema.json").read_text()
-    assert published == jobschema.text(), "run: python -m scheduler.jobschema > config/meshbot.schema.json"
-    Draft202012Validator.check_schema(json.loads(published))
+    on_disk = (ROOT / "config" / "meshbot.schema.json").read_text()
+    assert on_disk == published.text(), "run: meshbot schema > config/meshbot.schema.json"
+    Draft202012Validator.check_schema(json.loads(on_disk))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -58,7 +70,7 @@ def rows(model: type[BaseModel]) -> list[str]:
     for key, field in model.model_fields.items():
         if (model, key) == (Job, "name"):
             continue
-        default = "required" if field.is_required() else f"`{jobwords.as_yaml(field.default)}`"
+        default = "required" if field.is_required() else f"`{wording.as_yaml(field.default)}`"
         if (model, key) in {(Job, "timezone"), (Job, "environment")}:
             default = "the file's"
         default = {"`None`": "none", "`[]`": "none", "`{}`": "none"}.get(default, default)
@@ -81,10 +93,10 @@ def test_the_yaml_on_the_page_is_good() -> None:
 @pytest.mark.parametrize("model", MODELS[1:], ids=lambda model: model.__name__)
 def test_what_a_remedy_shows_can_be_written(model: type[BaseModel]) -> None:
     for key, field in model.model_fields.items():
-        shown = f"{key}: {jobwords.example(field)}"
+        shown = f"{key}: {wording.example(field)}"
         if key == "name" or shown.endswith((": None", ": []")):
             continue
-        part = next((name for name, one in jobwords.PARTS.items() if one is model), None)
+        part = next((name for name, one in wording.PARTS.items() if one is model), None)
         line = f"{part}: {{{'reason: x, ' if key == 'until' else ''}{shown}}}" if part else shown
         line = line.replace("{limit: 24}", "{policy: all, limit: 24}")
         rest = "" if key == "schedule" else "schedule: '@daily'"

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scheduler import yamltree
-from scheduler.jobfile import Fault, JobFileError, parse
+from scheduler.jobfile import Fault, JobFileError, parse, yamltree
 
 HEAD = "version: 1\nproject: shop\nenvironment: prod\n"
 

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from scheduler import cron, durations, grants, zones
+from scheduler import cron
+from scheduler.cron import zones
+from scheduler.jobfile import durations, grants
 
 NO_JANITOR = (
     "a failed janitor must not keep models from being run: write two jobs with schedules of their own, one of "

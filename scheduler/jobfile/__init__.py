@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from scheduler import jobscan, jobtree, jobwords, yamlmend, yamltree
-from scheduler.faults import Fault, JobFileError
-from scheduler.jobparts import AlertOn, Alerts, CatchUp, CatchUpPolicy, Concurrency, JobType, Paused, Retries
-from scheduler.jobs import Head, Job, JobFile
-from scheduler.jobschema import schema
-from scheduler.yamltree import Mapping, Node, Place, Scalar, plain
+from scheduler.jobfile import merging, scanning, wording, yamlmend, yamltree
+from scheduler.jobfile.faults import Fault, JobFileError
+from scheduler.jobfile.jobs import Head, Job, JobFile
+from scheduler.jobfile.parts import AlertOn, Alerts, CatchUp, CatchUpPolicy, Concurrency, JobType, Paused, Retries
+from scheduler.jobfile.published import schema
+from scheduler.jobfile.yamltree import Mapping, Node, Place, Scalar, plain
 
 __all__ = [
     "AlertOn",
@@ -83,7 +83,7 @@ class Reading:
 
     def __init__(self, root: Mapping, text: str, faults: list[Fault]) -> None:
         self.faults = faults
-        scan = jobscan.Scan(text, faults)
+        scan = scanning.Scan(text, faults)
         scan.walk(root)
         self.silent = scan.silent
         self.head = self._validate(Head, root, root.place)
@@ -103,7 +103,7 @@ class Reading:
         written = root.entries.get("defaults")
         if not isinstance(written, Mapping):
             return Mapping(root.place, "defaults", {})
-        defaults = jobtree.prepare(jobtree.check_defaults(written, self.faults), self.faults)
+        defaults = merging.prepare(merging.check_defaults(written, self.faults), self.faults)
         own = {key: Scalar(written.place, "", text, text) for key, text in (("name", "x"), ("schedule", "@daily"))}
         self._validate(Job, replace(defaults, entries=defaults.entries | own), written.place)
         return defaults
@@ -114,9 +114,9 @@ class Reading:
                 remedy = f'write `{name.text}: {{type: run, schedule: "*/15 * * * *"}}`'
                 self.faults.append(Fault(job.place.line, job.place.column, job.path, "a job is a mapping", remedy))
             return None
-        jobtree.check_job(job, self.faults)
-        whole = jobtree.complete(jobtree.prepare(job, self.faults), defaults, head)
-        jobtree.check_complete(whole, self.faults)
+        merging.check_job(job, self.faults)
+        whole = merging.complete(merging.prepare(job, self.faults), defaults, head)
+        merging.check_complete(whole, self.faults)
         return self._validate(Job, replace(whole, entries=whole.entries | {"name": name}), name.place)
 
     def _validate(self, model: type[T], data: Mapping, start: Place) -> T | None:
@@ -127,7 +127,7 @@ class Reading:
             for one in error.errors(include_url=False):
                 place, path, node = yamltree.locate(data, one["loc"], start)
                 if node is None or node.place not in self.silent:
-                    problem, remedy = jobwords.word(one, model)
+                    problem, remedy = wording.word(one, model)
                     if isinstance(node, Scalar) and one["type"] != "extra_forbidden":
                         place = node.place
                     self.faults.append(Fault(place.line, place.column, path, problem, remedy))

@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from scheduler import cron, grants, jobrules, zones
-from scheduler.jobparts import (
+from scheduler import cron
+from scheduler.cron import zones
+from scheduler.jobfile import grants, rules
+from scheduler.jobfile.parts import (
     DAY,
     MINUTE,
     Alerts,
@@ -58,7 +60,7 @@ class Job(Value):
     ] = 5
     parallelism: Annotated[StrictInt, Field(ge=1, le=64, description="How many processes or pods share one run.")] = 1
     timeout: Annotated[
-        Duration, jobrules.between(MINUTE, 7 * DAY), Field(description="A run that takes longer is ended.")
+        Duration, rules.between(MINUTE, 7 * DAY), Field(description="A run that takes longer is ended.")
     ] = timedelta(hours=6)
     retries: Annotated[Retries, Field(description="A number, or `limit`, `backoff` and `max_backoff`.")] = Retries()
     concurrency: Annotated[
@@ -119,31 +121,31 @@ class Job(Value):
             return data
         name = data.get("timezone", "UTC")
         place = zones.zone(name) if isinstance(name, str) and name in zones.names() else None
-        return {**data, "paused": {**paused, "until": jobrules.moment(paused.get("until"), place)}}
+        return {**data, "paused": {**paused, "until": rules.moment(paused.get("until"), place)}}
 
     @field_validator("type", mode="before")
     @classmethod
     def _one_type(cls, value: object) -> object:
         both = re.split(r"[,+&|;\s]+", value.strip()) if isinstance(value, str) else value
         if isinstance(both, list) and len(both) > 1:
-            raise jobrules.wrong("a job has one type, and here are more", jobrules.NO_JANITOR)
+            raise rules.wrong("a job has one type, and here are more", rules.NO_JANITOR)
         return value
 
     @field_validator("schedule")
     @classmethod
     def _never_too_close(cls, value: str) -> str:
-        return jobrules.schedule(value)
+        return rules.schedule(value)
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        return jobrules.timezone(value)
+        return rules.timezone(value)
 
     @field_validator("select", "parallelism")
     @classmethod
     def _not_for_a_janitor(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - of two fields
         if info.data.get("type") is JobType.JANITOR and value not in {(), 1}:
-            raise jobrules.wrong(f"a janitor has no {info.field_name}", f"remove it; {jobrules.NO_JANITOR}")
+            raise rules.wrong(f"a janitor has no {info.field_name}", f"remove it; {rules.NO_JANITOR}")
         return value
 
     # The next ones look at every item before pydantic does, which would leave the rest unsaid after one wrong type.
@@ -151,32 +153,32 @@ class Job(Value):
     @classmethod
     def _selectors(cls, value: object) -> object:
         if isinstance(value, (list, tuple)):
-            jobrules.each(value, jobrules.why_no_selector)
+            rules.each(value, rules.why_no_selector)
         return value
 
     @field_validator("env", mode="before")
     @classmethod
     def _nothing_secret(cls, value: object) -> object:
         if isinstance(value, dict):
-            jobrules.each(value, lambda name: jobrules.why_no_variable(name, value[name]))
+            rules.each(value, lambda name: rules.why_no_variable(name, value[name]))
         return value
 
     @field_validator("secrets", mode="before")
     @classmethod
     def _names_only(cls, value: object) -> object:
         if isinstance(value, (list, tuple)):
-            jobrules.each(value, jobrules.why_no_secret)
+            rules.each(value, rules.why_no_secret)
             return value
         problem = "the secrets have values" if isinstance(value, dict) else "the names of secrets are no list"
-        raise jobrules.wrong(problem, jobrules.SECRET_REMEDY)
+        raise rules.wrong(problem, rules.SECRET_REMEDY)
 
     @field_validator("secrets")
     @classmethod
     def _each_once(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         env = info.data.get("env", {})
-        jobrules.each(value, lambda name: (f"{name} is in env too", "keep it in one of them") if name in env else None)
+        rules.each(value, lambda name: (f"{name} is in env too", "keep it in one of them") if name in env else None)
         if len(set(value)) < len(value):
-            raise jobrules.wrong("a secret is named twice", "keep each name once")
+            raise rules.wrong("a secret is named twice", "keep each name once")
         return value
 
     @field_validator("image")
@@ -184,7 +186,7 @@ class Job(Value):
     def _image_reference(cls, value: str | None) -> str | None:
         why = grants.why_no_image(value) if value is not None else None
         if why:
-            raise jobrules.wrong(*why)
+            raise rules.wrong(*why)
         return value
 
     @field_validator("resources", mode="before")
@@ -193,7 +195,7 @@ class Job(Value):
         if not isinstance(value, dict):
             return value
         numbers = {name: str(one) if type(one) in {int, float} else one for name, one in value.items()}
-        jobrules.each(numbers, lambda name: jobrules.why_no_quantity(name, numbers[name]))
+        rules.each(numbers, lambda name: rules.why_no_quantity(name, numbers[name]))
         return numbers
 
     @property
@@ -232,13 +234,13 @@ class Head(Value):
     def _a_number(cls, value: object) -> object:
         # To Python, true and 1.0 equal 1.
         if type(value) is not int:
-            raise jobrules.wrong(f"version cannot be {jobrules.show(value)}", "write 1")
+            raise rules.wrong(f"version cannot be {rules.show(value)}", "write 1")
         return value
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        return jobrules.timezone(value)
+        return rules.timezone(value)
 
 
 class JobFile(Value):

@@ -7,13 +7,12 @@ refuses too, and tests hold the two together.
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
-from scheduler import grants
-from scheduler.jobparts import LABEL, Alerts, CatchUp, Retries
-from scheduler.jobs import Head, Job
-from scheduler.jobtree import NOT_FOR_JANITORS, NOT_IN_DEFAULTS
+from scheduler.jobfile import grants
+from scheduler.jobfile.jobs import Head, Job
+from scheduler.jobfile.merging import NOT_FOR_JANITORS, NOT_IN_DEFAULTS
+from scheduler.jobfile.parts import LABEL, Alerts, CatchUp, Retries
 
 Schema = dict[str, Any]
 TITLE = "Meshbot job file (meshbot.yaml)"
@@ -102,7 +101,3 @@ def _job(job: Schema) -> Schema:
 def _defaults(job: Schema) -> Schema:
     properties = {key: value for key, value in job["properties"].items() if key not in NOT_IN_DEFAULTS}
     return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

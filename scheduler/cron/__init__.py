@@ -22,9 +22,9 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from scheduler import cronwords, zones
-from scheduler.crondays import Fields
-from scheduler.cronfields import CronError, canonical
+from scheduler.cron import wording, zones
+from scheduler.cron.days import Fields
+from scheduler.cron.fields import CronError, canonical
 
 __all__ = ["MINIMUM_GAP", "Cron", "CronError", "UnknownZone", "parse", "words"]
 
@@ -139,7 +139,7 @@ def parse(schedule: str, timezone: str) -> Cron:
 
 def words(schedule: str, timezone: str) -> str:
     """Say a schedule to people: `at 06:30 on weekdays, Europe/Berlin`. Raises as `parse` does."""
-    return cronwords.sentence(parse(schedule, timezone).fields, timezone)
+    return wording.sentence(parse(schedule, timezone).fields, timezone)
 
 
 def _numbers(field: Sequence[int | str], whole: range) -> tuple[int, ...]:

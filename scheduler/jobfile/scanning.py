@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from scheduler import grants
-from scheduler.faults import Fault
-from scheduler.yamltree import Mapping, Node, Place, Scalar, Sequence
+from scheduler.jobfile import grants
+from scheduler.jobfile.faults import Fault
+from scheduler.jobfile.yamltree import Mapping, Node, Place, Scalar, Sequence
 
 # These two have rules of their own, which know the names.
 OWN_RULES = {"env", "secrets"}

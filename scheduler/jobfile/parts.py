@@ -23,14 +23,14 @@ from pydantic import (
     field_validator,
 )
 
-from scheduler import durations, jobrules
+from scheduler.jobfile import durations, rules
 
 LABEL = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
 ENVIRONMENT = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
 CHANNEL = r"^(#[a-z0-9][a-z0-9._-]{0,79}|[CGD][A-Z0-9]{8,20})$"
 Duration = Annotated[
     timedelta,
-    BeforeValidator(jobrules.duration),
+    BeforeValidator(rules.duration),
     PlainSerializer(durations.say, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": durations.PATTERN, "examples": ["30s", "15m", "2h", "1d"]}),
 ]
@@ -83,11 +83,11 @@ class Retries(Value):
     limit: Annotated[StrictInt, Field(ge=0, le=10, description="How many more attempts a failed run gets.")] = 0
     backoff: Annotated[
         Duration,
-        jobrules.between(SECOND, DAY),
+        rules.between(SECOND, DAY),
         Field(description="The wait before the first retry; each further wait is twice as long."),
     ] = timedelta(seconds=30)
     max_backoff: Annotated[
-        Duration, jobrules.between(SECOND, DAY), Field(description="The longest wait.", validate_default=True)
+        Duration, rules.between(SECOND, DAY), Field(description="The longest wait.", validate_default=True)
     ] = timedelta(minutes=10)
 
     @field_validator("max_backoff")
@@ -96,7 +96,7 @@ class Retries(Value):
         backoff: timedelta = info.data.get("backoff", SECOND)
         if value < backoff:
             least = durations.say(backoff)
-            raise jobrules.wrong(
+            raise rules.wrong(
                 f"max_backoff {durations.say(value)} is shorter than backoff {least}", f"write at least {least}"
             )
         return value
@@ -118,7 +118,7 @@ class CatchUp(Value):
         StrictInt, Field(ge=1, le=1000, description="With `all`: at most so many runs, the latest ones.")
     ] = 24
     deadline: Annotated[
-        Annotated[Duration, jobrules.between(MINUTE, 30 * DAY)] | None,
+        Annotated[Duration, rules.between(MINUTE, 30 * DAY)] | None,
         Field(description="A tick that was missed for longer is not caught up."),
     ] = None
 
@@ -136,7 +136,7 @@ class Alerts(Value):
         Field(description="What is told: `failure`, `recovery`, `success`, `missed` (ticks).", examples=[["failure"]]),
     ] = frozenset({AlertOn.FAILURE})
     longer_than: Annotated[
-        Annotated[Duration, jobrules.between(MINUTE, 7 * DAY)] | None,
+        Annotated[Duration, rules.between(MINUTE, 7 * DAY)] | None,
         Field(description="A run that is alive for longer is told of."),
     ] = None
 
@@ -160,8 +160,8 @@ class Paused(Value):
     @field_validator("until", mode="before")
     @classmethod
     def _read_until(cls, value: object) -> object:
-        found = jobrules.moment(value, None)
+        found = rules.moment(value, None)
         if value is not None and (not isinstance(found, datetime) or found.tzinfo is None):
-            problem = f"{jobrules.show(value)} is no date, and no time with an offset"
-            raise jobrules.wrong(problem, "write 2027-01-04, 2027-01-04T06:00 or 2027-01-04T06:00:00+01:00")
+            problem = f"{rules.show(value)} is no date, and no time with an offset"
+            raise rules.wrong(problem, "write 2027-01-04, 2027-01-04T06:00 or 2027-01-04T06:00:00+01:00")
         return found.astimezone(UTC) if isinstance(found, datetime) else None

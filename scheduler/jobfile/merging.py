@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scheduler.faults import Fault
-from scheduler.jobrules import NO_JANITOR
-from scheduler.yamltree import Mapping, Node, Place, Scalar, Sequence
+from scheduler.jobfile.faults import Fault
+from scheduler.jobfile.rules import NO_JANITOR
+from scheduler.jobfile.yamltree import Mapping, Node, Place, Scalar, Sequence
 
 SHORTHANDS = {"retries": "limit", "catch_up": "policy"}
 MERGED = {"retries", "catch_up", "env", "resources", "alerts"}

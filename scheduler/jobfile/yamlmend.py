@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from scheduler.faults import Fault
+from scheduler.jobfile.faults import Fault
 
 # `key: */15 * * * *`, `- @daily`: a value that YAML lets nobody write without quotes.
 UNQUOTED = re.compile(

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from scheduler import durations
-from scheduler.jobparts import Alerts, CatchUp, Paused, Retries
-from scheduler.jobrules import show
+from scheduler.jobfile import durations
+from scheduler.jobfile.parts import Alerts, CatchUp, Paused, Retries
+from scheduler.jobfile.rules import show
 
 PARTS: dict[str, type[BaseModel]] = {"retries": Retries, "catch_up": CatchUp, "alerts": Alerts, "paused": Paused}
 # What other programs call it.

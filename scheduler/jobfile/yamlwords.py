@@ -5,7 +5,7 @@ The parser quotes the text around a fault; that text may be a secret, so none of
 
 from __future__ import annotations
 
-from scheduler.faults import Fault
+from scheduler.jobfile.faults import Fault
 
 # What the parser says -> what is wrong, what to do. The first that is found in its sentence counts.
 SYNTAX = (

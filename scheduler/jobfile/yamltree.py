@@ -28,8 +28,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from scheduler import grants, yamlwords
-from scheduler.faults import Fault
+from scheduler.jobfile import grants, yamlwords
+from scheduler.jobfile.faults import Fault
 
 LARGEST = 400_000
 DEEPEST = 16

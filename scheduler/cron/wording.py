@@ -5,7 +5,7 @@ The zone is said only where it matters, which is wherever an hour or a day is.
 
 from __future__ import annotations
 
-from scheduler.crondays import Fields
+from scheduler.cron.days import Fields
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
