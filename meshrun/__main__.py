@@ -42,8 +42,8 @@ def _run(options: argparse.Namespace, report: Report, stop: Stop) -> int:
     next_due, error = None, None
     try:
         from . import project
-        from .conduct import InterruptedRunError
         from .errors import root_cause
+        from .work import InterruptedRunError
 
         request = project.Request(
             path=options.path,

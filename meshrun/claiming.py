@@ -19,7 +19,7 @@ from sqlmesh.utils.concurrency import NodeExecutionFailedError
 from sqlmesh.utils.date import now_timestamp
 
 from .claims import ClaimTable
-from .conduct import Conductor, Policy
+from .conduct import Conductor
 from .errors import root_cause
 from .evaluation import Evaluation, Setting
 from .fence import FencedStateSync
@@ -28,6 +28,7 @@ from .receipts import SigningEvaluator
 from .report import Report
 from .stop import Stop
 from .walk import Walk
+from .work import Policy
 
 
 @dataclass(frozen=True)

@@ -10,74 +10,20 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
-from .claims import Claim, ClaimLostError, ClaimTable, Row, Runner
+from .claims import ClaimTable
 from .lease import LeaseKeeper
 from .report import Ending, Report
 from .stop import Cancelled, Stop
-from .walk import Batches, Unit, Walk
+from .tenure import Claim, ClaimLostError, Row
+from .walk import Unit, Walk
+from .work import Active, Event, Failures, InterruptedRunError, Policy, Work
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-
-
-class InterruptedRunError(Exception):
-    """The environment was changed by a plan; the run ends without starting anything else."""
-
-
-class Work(Protocol):
-    """One owed model, as the conductor sees it; `prepare` and `perform` are called in worker threads."""
-
-    key: str
-    label: str
-
-    def prepare(self, claim: Claim, row: Row) -> Batches:
-        """Read again what is missing, now that the claim is held; empty when others have done it all."""
-
-    def perform(self, unit: Unit) -> None:
-        """Do one unit and record it, or raise."""
-
-    def ending(self) -> Ending:
-        """Tell what was done so far."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a run treats others: its own identity, the run it repeats, its width, and whether it ends after everybody."""
-
-    runner: Runner
-    retry_of: str | None
-    width: int
-    stays: bool = False
-
-
-@dataclass
-class _Active:
-    claim: Claim
-    row: Row
-    batches: Batches | None = None
-    error: Exception | None = None
-    lost: bool = False
-    told: bool = False
-
-
-@dataclass(frozen=True)
-class _Event:
-    name: str
-    unit: Unit | None = None
-    batches: Batches | None = None
-    error: Exception | None = None
-    lost: Claim | None = None
-
-
-@dataclass
-class _Failures:
-    errors: dict[str, Exception] = field(default_factory=dict)
-    interrupted: bool = False
 
 
 class Conductor:
@@ -101,11 +47,11 @@ class Conductor:
         self._report = report
         self._stop = stop
         self._describe = describe
-        self._events: SimpleQueue[_Event] = SimpleQueue()
-        self._active: dict[str, _Active] = {}
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._active: dict[str, Active] = {}
         self._holders: dict[str, Row] = {}
         self._busy = 0
-        self._failures = _Failures()
+        self._failures = Failures()
         self._polled = 0.0
 
     def run(self) -> dict[str, Exception]:
@@ -168,9 +114,9 @@ class Conductor:
             try:
                 work.perform(unit)
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
-                self._events.put(_Event(name, unit, error=error))
+                self._events.put(Event(name, unit, error=error))
             else:
-                self._events.put(_Event(name, unit))
+                self._events.put(Event(name, unit))
 
         self._busy += 1
         pool.submit(perform)
@@ -181,7 +127,7 @@ class Conductor:
         if taking.claim is None:
             self._meet(name, taking.row)
             return
-        active = self._active[name] = _Active(taking.claim, taking.row)
+        active = self._active[name] = Active(taking.claim, taking.row)
         self._keeper.watch(taking.claim)
         self._walk.begin(name)
         self._busy += 1
@@ -190,9 +136,9 @@ class Conductor:
             try:
                 batches = work.prepare(active.claim, active.row)
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
-                self._events.put(_Event(name, error=error))
+                self._events.put(Event(name, error=error))
             else:
-                self._events.put(_Event(name, batches=batches))
+                self._events.put(Event(name, batches=batches))
 
         pool.submit(prepare)
 
@@ -250,7 +196,7 @@ class Conductor:
             else:
                 self._walk.again(names[row.key])
 
-    def _handle(self, event: _Event) -> None:
+    def _handle(self, event: Event) -> None:
         if event.lost is not None:
             self._mark_lost(event.lost)
             return
@@ -267,7 +213,7 @@ class Conductor:
         if active.batches is None or active.lost or self._ending or active.batches.finished:
             self._finish(event.name, active)
 
-    def _note(self, active: _Active, error: Exception) -> None:
+    def _note(self, active: Active, error: Exception) -> None:
         if isinstance(error, InterruptedRunError):
             self._failures.interrupted = True
         elif isinstance(error, ClaimLostError):
@@ -275,7 +221,7 @@ class Conductor:
         elif active.error is None:
             active.error = error
 
-    def _finish(self, name: str, active: _Active) -> None:
+    def _finish(self, name: str, active: Active) -> None:
         if active.batches is not None and active.batches.running:
             active.batches.close()
             return
@@ -294,7 +240,7 @@ class Conductor:
             self._report.model(self._works[name].ending())
             self._walk.done(name)
 
-    def _fail(self, name: str, active: _Active, error: Exception) -> None:
+    def _fail(self, name: str, active: Active, error: Exception) -> None:
         text = self._describe(error)
         if self._stop.is_asked:  # a query that was cancelled is nobody's failure
             self._table.release(active.claim, self._policy.runner.run_id)
@@ -331,7 +277,7 @@ class Conductor:
             self._table.release(active.claim, self._policy.runner.run_id)
 
     def _lose(self, claim: Claim) -> None:
-        self._events.put(_Event("", lost=claim))
+        self._events.put(Event("", lost=claim))
 
     def _wake(self) -> None:
-        self._events.put(_Event(""))
+        self._events.put(Event(""))

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from sqlmesh.core.scheduler import _expand_range_as_interval
 from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, SnapshotIdBatch
 
-from .claims import Claim, Row, claim_key
-from .conduct import InterruptedRunError
 from .cut import remaining
 from .report import Ending
+from .tenure import Claim, Row, claim_key
 from .walk import CREATE, Batches, Interval, Unit
+from .work import InterruptedRunError
 
 if TYPE_CHECKING:
     from .claiming import ClaimingScheduler

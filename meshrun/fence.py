@@ -13,8 +13,9 @@ from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.core.state_sync import StateSync
 from sqlmesh.core.state_sync.base import DelegatingStateSync
 
-from .claims import Claim, ClaimLostError, ClaimTable
+from .claims import ClaimTable
 from .dialects import Adapter, retried, transaction
+from .tenure import Claim, ClaimLostError
 
 
 class FencedStateSync(DelegatingStateSync):

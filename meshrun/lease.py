@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from .claims import Claim, ClaimTable
+from .claims import ClaimTable
+from .tenure import Claim
 
 logger = logging.getLogger(__name__)
 

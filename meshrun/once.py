@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .claims import Claim, ClaimTable, Runner, claim_key
+from .claims import ClaimTable
 from .lease import LeaseKeeper
+from .tenure import Claim, Runner, claim_key
 
 POLL_SECONDS = 0.5
 

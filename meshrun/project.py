@@ -30,12 +30,13 @@ from sqlmesh.core.snapshot.evaluator import SnapshotEvaluator
 from sqlmesh.utils.errors import SQLMeshError
 
 from .claiming import ClaimingScheduler, Desk
-from .claims import ClaimTable, Row, lease_seconds
-from .conduct import InterruptedRunError, Policy
+from .claims import ClaimTable
 from .errors import root_cause
 from .fence import open_state
 from .report import Report
 from .stop import Stop
+from .tenure import Row, lease_seconds
+from .work import InterruptedRunError, Policy
 
 SUPPORTED = ((0, 220), (0, 237))
 VERSION: str = sqlmesh.__version__

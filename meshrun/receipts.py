@@ -22,8 +22,8 @@ from sqlmesh.core.snapshot.evaluator import SnapshotEvaluator
 from sqlmesh.utils.errors import NodeAuditsErrors
 from sqlmesh.utils.migration import index_text_type
 
-from .claims import Claim, ClaimLostError
 from .dialects import transaction
+from .tenure import Claim, ClaimLostError
 from .walk import Interval
 
 if TYPE_CHECKING:

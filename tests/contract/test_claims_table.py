@@ -14,9 +14,10 @@ import pytest
 from mariadb import find, mariadb
 from waiting import until
 
-from meshrun.claims import ClaimLostError, ClaimTable, Runner, claim_key
+from meshrun.claims import ClaimTable
 from meshrun.dialects import Adapter, retried, transaction
 from meshrun.lease import LeaseKeeper
+from meshrun.tenure import ClaimLostError, Runner, claim_key
 
 # sqlmesh itself warns when it is imported
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -274,7 +275,7 @@ def test_a_keeper_renews_while_its_owner_works_and_tells_a_loss(opened: Open) ->
 
 
 def test_another_state_database_is_refused() -> None:
-    from meshrun.claims import UnsupportedStateError
+    from meshrun.tenure import UnsupportedStateError
 
     class Elsewhere:
         dialect = "bigquery"

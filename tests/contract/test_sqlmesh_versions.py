@@ -89,5 +89,6 @@ def test_overlapping_runs_evaluate_once_fail_alone_and_go_on(project: Project) -
     assert {each.statuses().get("s.view") for each in done} == {"blocked"}, [each.output for each in done]
     assert project.evaluations()["s.full"] == project.evaluations()["s.appended"] == 1
     assert project.rows("SELECT count(*)::int FROM s.appended") == [(1,)]
+    project.execute("UPDATE log.switch SET works = 1")
     last = project.run("--job", "a")
     assert last.code == 0, last.output

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from meshrun.claims import Row, Runner, claim_key
 from meshrun.errors import root_cause
 from meshrun.report import Ending, Report, merged, redacted, stamp
+from meshrun.tenure import Row, Runner, claim_key
 
 
 class Pipe:
