@@ -99,6 +99,7 @@ class Drawing:
             "kind": kind,
             "cron": row.get("cron", "@daily"),
             "depends_on": sorted({self.name(one) for one in row.get("reads", ()) if one != row["fqn"]}),
+            "tags": row.get("tags", []),
             "flags": flags,
             "gateway": self.gateway or None,
             "engine": self.gateways.of(self.gateway).type,

@@ -22,8 +22,9 @@ from sqlmesh.core.config.loader import load_configs
 from sqlmesh.core.console import NoopConsole, set_console
 from sqlmesh.core.context import Context
 
-from . import pyconfig
+from . import dbttext, pyconfig
 from .content import repository_of
+from .engines import Engine
 from .faults import Faults
 from .graphing import Drawing, Row
 from .patches import Patches
@@ -135,7 +136,12 @@ class Project:
 def describe(paths: Sequence[Path], beside: Sequence[Path], cache: Path) -> str:
     """Return the graph of the projects as JSON. Raises `UnloadableError`."""
     project = Project(paths, beside, cache)
-    context = project.load()
+    try:
+        context = project.load()
+    except UnloadableError as error:
+        if len(paths) > 1 or not (paths[0] / dbttext.PROJECT).is_file():
+            raise
+        return _from_text(project, error)
     drawing = Drawing(
         project.root,
         project.faults,
@@ -158,6 +164,23 @@ def describe(paths: Sequence[Path], beside: Sequence[Path], cache: Path) -> str:
     faults = [{"where": one.where, "problem": one.problem, "remedy": one.remedy} for one in project.faults.listed()]
     lists = {"models": [*models, *drawing.sources.values()], "audits": audits, "faults": faults}
     return "".join(_written(document, lists))
+
+
+def _from_text(project: Project, error: UnloadableError) -> str:
+    """Return the graph of a dbt project that SQLMesh cannot load here, as far as its text tells."""
+    project.faults.add(
+        dbttext.PROJECT,
+        f"SQLMesh cannot load it here ({error}); its files were read as text",
+        "pip install dbt's adapter",
+    )
+    text = dbttext.DbtText(project.root, project.reader, project.faults)
+    rows = text.rows()
+    project.gateways.fallback = Engine(text.engine)
+    drawing = Drawing(project.root, project.faults, project.gateways, "", None)
+    head: dict[str, object] = {"meshbot_graph": 1, "sqlmesh": sqlmesh.__version__, "state_engine": text.engine}
+    models = drawing.rows({}, rows)
+    faults = [{"where": one.where, "problem": one.problem, "remedy": one.remedy} for one in project.faults.listed()]
+    return "".join(_written(head, {"models": [*models, *drawing.sources.values()], "audits": [], "faults": faults}))
 
 
 def _written(head: dict[str, object], lists: dict[str, list[Row]]) -> Iterator[str]:

@@ -187,8 +187,7 @@ MULTI = {
 """Two projects, of which one reads from the other."""
 
 DBT = {
-    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n"
-    "models:\n  +start: Jan 1 2024\n",
+    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\nmodels:\n  +start: Jan 1 2024\n",
     "models/stage.sql": "{{ config(materialized='view') }}\nselect * from {{ source('raw', 'orders') }}\n",
     "models/final.sql": "{{ config(materialized='table', tags=['gold'], cron='@hourly') }}\nselect * from {{ ref('stage') }}"
     " join {{ ref('countries') }} using (id)\n",
@@ -196,6 +195,17 @@ DBT = {
     "seeds/countries.csv": "id,name\n1,Norway\n",
 }
 """A dbt project as it is cloned: its profile is in somebody's home."""
+
+DBT_WITH_PROFILE = {
+    **DBT,
+    "sqlmesh.yaml": "model_defaults:\n  start: 2024-01-01\n",
+    "profiles.yml": "shop:\n  target: prod\n  outputs:\n    prod:\n      type: duckdb\n      path: ':memory:'\n"
+    "      schema: \"{{ env_var('SCHEMA', 'gold') }}\"\n",
+    "models/marts/schema.yml": "models:\n  - name: daily\n    config:\n      alias: per_day\n      schema: marts\n",
+    "models/marts/daily.sql": "{{ config(materialized='incremental', unique_key='id', cron='@daily') }}\n"
+    "-- {{ ref('nothing') }}\nselect * from {{ ref('final') }}\n",
+}
+"""The same with a profile of its own, settings in YAML, and an incremental model."""
 
 LOOP = {"config.yaml": DUCKDB, "models/a.sql": model("x.a"), "macros/__init__.py": "while True:\n    pass\n"}
 MEMORY = {
