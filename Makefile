@@ -1,6 +1,9 @@
 # Every word that this project knows. `make` alone lists them.
 SHELL := /bin/bash
 VENV := .venv
+# uv trusts what the machine trusts, as pip does (the old and the new name of that setting).
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
 PY := $(VENV)/bin/python
 # The first Python that really answers and is 3.11 or newer (a version manager's shims may exist and not run).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
