@@ -94,9 +94,16 @@ class Stage:
             try:
                 until(lambda: self._answers(process, log), 120)
                 yield
+            except Exception:
+                self.tell.letter(self._last_words(log), "the last that `meshbot up` and its processes said")
+                raise
             finally:
                 process.terminate()
                 process.wait(90)
+
+    def _last_words(self, log: Path) -> str:
+        logs = [log, *sorted((self.folder / "meshbot" / "processes").glob("*.log"))]
+        return "\n".join(f"{path.name}:\n{path.read_text()[-1500:]}" for path in logs)
 
     def _answers(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         if process.poll() is not None:
