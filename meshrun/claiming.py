@@ -53,10 +53,12 @@ class ClaimingScheduler(Scheduler):
         self.snapshot_evaluator = SigningEvaluator(self.snapshot_evaluator)
         self.receipts = self.snapshot_evaluator.receipts
         self.ignore_cron = False
+        self.restates = False
 
     def run(self, environment: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - SQLMesh's signature
         """Plan and run as SQLMesh does; automatic restatements are applied by one run at a time."""
         self.ignore_cron = bool(kwargs.get("ignore_cron"))
+        self.restates = bool(kwargs.get("auto_restatement_enabled"))
         restated = kwargs.get("auto_restatement_enabled") and any(_restates_itself(s) for s in self.snapshots.values())
         kwargs["auto_restatement_enabled"] = bool(restated)
         if not restated:
@@ -190,7 +192,7 @@ class ClaimingScheduler(Scheduler):
 
 
 def _restates_itself(snapshot: Snapshot) -> bool:
-    return bool(snapshot.is_model and snapshot.model.auto_restatement_cron)
+    return bool(snapshot.is_model and (snapshot.model.auto_restatement_cron or snapshot.pending_restatement_intervals))
 
 
 def _failure(name: str, error: Exception) -> NodeExecutionFailedError[SchedulingUnit]:

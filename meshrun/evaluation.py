@@ -114,8 +114,12 @@ class Evaluation:
             self._done.intervals.append((start, end))
 
     def reread(self) -> None:
-        """Read from the state again which intervals of the snapshot are done."""
-        self.setting.scheduler.state_sync.refresh_snapshot_intervals([self.snapshot])
+        """Read from the state again which intervals of the snapshot are done, and which of those are to be restated."""
+        scheduler = self.setting.scheduler
+        self.snapshot.pending_restatement_intervals = []  # SQLMesh would add what it reads to what it knew before
+        scheduler.state_sync.refresh_snapshot_intervals([self.snapshot])
+        if scheduler.restates:
+            self.snapshot.apply_pending_restatement_intervals()
 
     def audit(self, start: int, end: int) -> None:
         """Audit what was committed for an interval; raises as SQLMesh does."""

@@ -43,13 +43,14 @@ class Stop:
             signal.signal(number, self._on_signal)
 
     def ask(self) -> None:
-        """Ask for an end; asked again, for an end at once."""
-        if self._asked_at is not None:
-            self._hard = True
+        """Ask for an end; asked again, for an end at once; asked more often, for nothing new."""
+        first = self._asked_at is None
+        self._hard = not first
         self._asked_at = self._asked_at or time.monotonic()
-        if self._wake is None:
+        if self._wake is not None:
+            self._wake()
+        elif first:
             raise Cancelled
-        self._wake()
 
     @property
     def is_asked(self) -> bool:

@@ -90,6 +90,7 @@ def _fork(request: dict[str, Any], replies: int) -> int:
         for number, name, flags in ((0, "/dev/null", os.O_RDONLY), (1, request["out"], 0), (2, request["err"], 0)):
             descriptor = os.open(name, flags or os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(descriptor, number)
+        os.chdir(Path(request["out"]).parent)  # SQLMesh leaves its logs where it is started
         program = request["program"]
         if Path(program).is_absolute():
             os.execv(program, [program, *request["arguments"]])  # noqa: S606 - a real program, for other versions
