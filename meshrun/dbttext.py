@@ -30,7 +30,7 @@ KINDS = {
 }
 REF = re.compile(r"\bref\(\s*['\"]([^'\"]+)['\"](?:\s*,\s*['\"]([^'\"]+)['\"])?")
 SOURCE = re.compile(r"\bsource\(\s*['\"]([^'\"]+)['\"]\s*,\s*['\"]([^'\"]+)['\"]")
-COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/", re.DOTALL)
+COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)  # Jinja within comments of SQL counts for dbt too
 CONFIG = re.compile(r"\bconfig\s*\(")
 SNAPSHOT = re.compile(r"\{%-?\s*snapshot\s+(\w+)")
 SCHEMA_MACRO = re.compile(r"macro\s+generate_schema_name\s*\(")

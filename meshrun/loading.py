@@ -171,7 +171,7 @@ def _from_text(project: Project, error: UnloadableError) -> str:
     project.faults.add(
         dbttext.PROJECT,
         f"SQLMesh cannot load it here ({error}); its files were read as text",
-        "pip install dbt's adapter",
+        "install dbt and its adapter where this runs",
     )
     text = dbttext.DbtText(project.root, project.reader, project.faults)
     rows = text.rows()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib.util
 import os
 import sys
 import types
@@ -194,8 +195,22 @@ def _dialect(tree: ast.Module) -> str:
     return "duckdb"
 
 
+def _tame_dbt(remedies: Remedies, reader: ConfigReader) -> None:
+    """Replace the connection that a dbt profile names; its target stays, because the models' names come from it."""
+    dbt: Any = importlib.import_module("sqlmesh.dbt.loader")
+    original = dbt.sqlmesh_config
+
+    def sqlmesh_config(*given: Any, **named: Any) -> Config:  # noqa: ANN401 - SQLMesh's signature
+        with _lenient_connections(remedies, Path("profiles.yml")):
+            return reader.tame(original(*given, **named))
+
+    dbt.sqlmesh_config = sqlmesh_config
+
+
 def install(remedies: Remedies, reader: ConfigReader) -> None:
     """Put these in the place of SQLMesh's own readers."""
     config_loader.load_config_from_yaml = reader.yaml
     original = config_loader.load_config_from_python_module
+    if importlib.util.find_spec("dbt"):
+        _tame_dbt(remedies, reader)
     config_loader.load_config_from_python_module = PythonConfig(remedies, reader, original)  # type: ignore[assignment]

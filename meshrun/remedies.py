@@ -27,7 +27,7 @@ class Remedies:
         for each in chain(error):
             if isinstance(each, MemoryError):
                 raise each
-            if isinstance(each, ModuleNotFoundError) and each.name and self._module(each.name, where):
+            if isinstance(each, ModuleNotFoundError) and _of_project(each) and self._module(each.name or "", where):
                 return True
             if isinstance(each, KeyError) and (name := _variable(each)) and self.variable(name, where):
                 os.environ[name] = PLACEHOLDER
@@ -43,10 +43,16 @@ class Remedies:
         )
 
     def _module(self, name: str, where: Path) -> bool:
-        if name.partition(".")[0] in {"sqlmesh", "sqlglot", "meshrun"}:
+        if not name or name.partition(".")[0] in {"sqlmesh", "sqlglot", "meshrun"}:
             return False
         self.faults.add(where, f"the module {name} is not installed; a stand-in was imported", f"pip install {name}")
         return self.stubs.allow(name)
+
+
+def _of_project(error: ImportError) -> bool:
+    """Say whether it was code of the project that imported; what installed packages miss is theirs to handle."""
+    asked = [frame.filename for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    return not asked or "site-packages" not in asked[-1]
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

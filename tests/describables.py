@@ -10,7 +10,7 @@ DUCKDB = "gateways:\n  local:\n    connection:\n      type: duckdb\nmodel_defaul
 def model(name: str, query: str = "SELECT 1 AS id", **properties: str) -> str:
     """Write a model; `kind="VIEW"` and so on are its properties."""
     given = ",\n  ".join(f"{key} {value}" for key, value in {"name": name, **properties}.items())
-    return "\n".join(["MODEL (", f"  {given}", ");", "", query, ""])
+    return f"MODEL (\n  {given}\n);\n\n{query}\n"
 
 
 PLAIN = {
@@ -18,7 +18,7 @@ PLAIN = {
     "external_models.yaml": "- name: raw.customers\n  columns:\n    id: int\n",
     "seeds/countries.csv": "id,name\n1,Norway\n",
     "models/seeds/countries.sql": model("shop.countries", "", kind="SEED (path '../../seeds/countries.csv')"),
-    "models/deep/er/orders.sql": "-- money\n"
+    "models/deep/er/orders.sql": "-- money\n"  # noqa: S608 - a file is written, nothing is asked
     + model(
         "shop.orders",
         "SELECT o.id FROM raw.orders AS o JOIN raw.customers AS c ON o.id = c.id JOIN shop.fees AS f ON TRUE;\n"
@@ -189,8 +189,8 @@ MULTI = {
 DBT = {
     "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\nmodels:\n  +start: Jan 1 2024\n",
     "models/stage.sql": "{{ config(materialized='view') }}\nselect * from {{ source('raw', 'orders') }}\n",
-    "models/final.sql": "{{ config(materialized='table', tags=['gold'], cron='@hourly') }}\nselect * from {{ ref('stage') }}"
-    " join {{ ref('countries') }} using (id)\n",
+    "models/final.sql": "{{ config(materialized='table', tags=['gold'], cron='@hourly') }}\n"
+    "select * from {{ ref('stage') }} join {{ ref('countries') }} using (id)\n",
     "models/sources.yml": "sources:\n  - name: raw\n    tables:\n      - name: orders\n",
     "seeds/countries.csv": "id,name\n1,Norway\n",
 }
@@ -203,7 +203,7 @@ DBT_WITH_PROFILE = {
     "      schema: \"{{ env_var('SCHEMA', 'gold') }}\"\n",
     "models/marts/schema.yml": "models:\n  - name: daily\n    config:\n      alias: per_day\n      schema: marts\n",
     "models/marts/daily.sql": "{{ config(materialized='incremental', unique_key='id', cron='@daily') }}\n"
-    "-- {{ ref('nothing') }}\nselect * from {{ ref('final') }}\n",
+    "{# {{ ref('nothing') }} #}\nselect * from {{ ref('final') }}\n",
 }
 """The same with a profile of its own, settings in YAML, and an incremental model."""
 
@@ -224,8 +224,9 @@ FLOOD = {
     "macros/__init__.py": "while True:\n    print('x' * 100_000)\n",
 }
 CALLS_HOME = {
-    "config.py": "import urllib.request\nfrom sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig, "
-    "ModelDefaultsConfig\n\nword = urllib.request.urlopen('http://192.0.2.1/secret', timeout=30).read()\n"
+    "config.py": "import urllib.request\n\nfrom sqlmesh.core.config import Config, DuckDBConnectionConfig, "
+    "GatewayConfig, ModelDefaultsConfig\n\n"
+    "word = urllib.request.urlopen('http://192.0.2.1/secret', timeout=30).read()\n"
     "config = Config(gateways={'a': GatewayConfig(connection=DuckDBConnectionConfig())}, "
     "model_defaults=ModelDefaultsConfig(dialect='duckdb'))\n",
     "models/a.sql": model("x.a"),
