@@ -114,8 +114,8 @@ def test_the_whole_report(golden: Callable[[str, str], None]) -> None:
         ("paused: {reason: x, until: 20270104}", 32, "paused.until", "20270104 is no date", "write 2027-01-04"),
         ("paused: {reason: x, until: 2027-02-30}", 32, "paused.until", "'2027-02-30' is no date", "2027-01-04"),
         # images and resources
-        ("image: GHCR.io/Team/x", 12, "image", "has capital letters", "write ghcr.io/team/x"),
-        ("image: https://ghcr.io/x", 12, "image", "is a URL", "leave out the scheme"),
+        ("image: Registry.example.com/Team/x", 12, "image", "has capital letters", "write registry.example.com/team/x"),
+        ("image: https://registry.example.com/x", 12, "image", "is a URL", "leave out the scheme"),
         ("image: 'a b'", 12, "image", "'a b' is no image reference", "name:tag"),
         ("image: 'x:'", 12, "image", "'x:' is no image reference", "name:tag"),
         ("image: 'x@sha256:12'", 12, "image", "is no image reference", "name:tag"),

@@ -127,7 +127,7 @@ FULL: dict[str, Any] = {
             "catch_up": {"policy": "all", "limit": 3, "deadline": "1d"},
             "env": {"REGION": "eu"},
             "secrets": ["WAREHOUSE"],
-            "image": "ghcr.io/example/x:1",
+            "image": "registry.example.com/example/x:1",
             "resources": {"cpu": 1, "memory": "2Gi"},
             "alerts": {"on": ["failure", "missed"], "longer_than": "10m"},
             "paused": {"reason": "moving", "until": "2027-01-04"},
