@@ -15,6 +15,7 @@ from pathlib import Path
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", ".cache", ".meshbot", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache"}
 )
+IGNORED = frozenset({"meshbot.yaml"})  # about the models, and no part of them
 BESIDE = frozenset({".py", ".sql", ".yaml", ".yml", ".toml", ".json", ".csv", ".env", ".cfg", ".jinja", ".j2"})
 LARGEST_BESIDE = 1024 * 1024
 CHUNK = 1024 * 1024
@@ -59,7 +60,7 @@ def _walk(folder: Path, but: Path | None = None) -> Iterator[Path]:
         folders[:] = [name for name in folders if name not in SKIPPED and here / name != but]
         for name in names:
             path = here / name
-            if path.is_file():  # no socket, no pipe, no link that leads nowhere
+            if name not in IGNORED and path.is_file():  # no socket, no pipe, no link that leads nowhere
                 yield path
 
 

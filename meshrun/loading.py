@@ -97,7 +97,7 @@ class Project:
                 self._leave_out(error)
             else:
                 return context
-        raise UnloadableError(f"loading {self.root}: {ATTEMPTS} attempts were not enough; mend the files named before")
+        raise UnloadableError(f"{ATTEMPTS} attempts were not enough: too many files do not load; mend some")
 
     def _find_packages(self) -> None:
         """Let the project import what lies beside it; it is found after everything that is installed."""
@@ -117,10 +117,10 @@ class Project:
                 made.__init__(config=configs, load=False)  # type: ignore[misc]
             except Exception as error:
                 if not self.remedies.apply(error, where):
-                    raise UnloadableError(f"loading {where}: {words(error)}") from error
+                    raise UnloadableError(words(error)) from error
             else:
                 return made
-        raise UnloadableError(f"loading {where}: its configuration does not load")
+        raise UnloadableError("its configuration does not load")
 
     def _where(self, error: Exception) -> Path:
         return next((found for path in self.paths + self.beside if (found := file_of(error, path))), self.paths[0])
@@ -129,7 +129,7 @@ class Project:
         """Go on without the file that stopped the load, and keep what its text tells."""
         path = self._where(error)
         if path in self.paths or not self.patches.exclude(path):
-            raise UnloadableError(f"loading {self.faults.place(path)}: {words(error)}") from error
+            raise UnloadableError(f"{self.faults.place(path)}: {words(error)}") from error
         self.patches.broken(path, error)
 
 

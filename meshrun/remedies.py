@@ -66,8 +66,11 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def root(error: BaseException) -> BaseException:
-    """Return the error with which it began."""
-    return list(chain(error))[-1]
+    """Return the error with which it began, as far back as it wants to be told (`from None` ends it)."""
+    each = error
+    while (before := each.__cause__ or (None if each.__suppress_context__ else each.__context__)) is not None:
+        each = before
+    return each
 
 
 def words(error: BaseException) -> str:

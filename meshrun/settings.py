@@ -54,9 +54,12 @@ class ConfigReader:
 
     def yaml(self, path: Path, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Read a configuration; what this SQLMesh does not know is left out. Raises `ConfigError`."""
-        content = self.read(path, variables)
+        try:
+            content = self.read(path, variables)
+        except Exception as error:  # noqa: BLE001 - of YAML, of Jinja, of whatever it calls
+            raise ConfigError(f"{path.name} cannot be read: {error}") from None
         if not isinstance(content, dict):
-            raise ConfigError(f"{path} is no mapping; write keys and values")
+            raise ConfigError(f"{path.name} is no mapping; write keys and values")
         self._replace(content, path)
         return self._valid(content, path)
 
