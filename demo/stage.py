@@ -108,6 +108,8 @@ class Stage:
     def _answers(self, process: subprocess.Popen[bytes], log: Path) -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"`meshbot up` ended with {process.returncode}:\n{log.read_text()}")
+        if not log.stat().st_size:
+            return False
         [done] = together([[BIN / "meshbot", "jobs", "--json"]], self.env, self.repository)
         return done.code == 0 and bool(json.loads(done.output)["jobs"])
 
