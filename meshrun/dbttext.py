@@ -193,6 +193,12 @@ class DbtText:
         return content if isinstance(content, dict) else {}
 
 
+def is_project(folder: Path) -> bool:
+    """Say whether SQLMesh takes a folder for a dbt project: a config.py decides for itself."""
+    config = folder / "config.py"
+    return (folder / PROJECT).is_file() and (not config.is_file() or "dbt" in config.read_text(errors="replace"))
+
+
 def _dicts(value: object) -> Iterator[Settings]:
     yield from (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
 

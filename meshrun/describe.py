@@ -128,6 +128,9 @@ def _environment(variables: Mapping[str, str], home: str, cache: Path) -> dict[s
         "DBT_TARGET_PATH": str(cache.absolute() / "dbt"),
         "DBT_LOG_PATH": home,
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": "1",  # a config.py may ask git for its branch, and it is another user who asks
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
     }
     return {**kept, **fixed, **variables}
 

@@ -7,6 +7,7 @@ an old tree is still a small load.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -81,6 +82,8 @@ class Project:
 
     def load(self) -> DescribingContext:
         """Load as much as loads. Raises `UnloadableError`."""
+        if dbttext.is_project(self.paths[0]) and importlib.util.find_spec("dbt") is None:
+            raise UnloadableError("dbt is not installed")
         set_console(NoopConsole())
         self.remedies.stubs.install()
         pyconfig.install(self.remedies, self.reader)
@@ -139,7 +142,7 @@ def describe(paths: Sequence[Path], beside: Sequence[Path], cache: Path) -> str:
     try:
         context = project.load()
     except UnloadableError as error:
-        if len(paths) > 1 or not (paths[0] / dbttext.PROJECT).is_file():
+        if len(paths) > 1 or not dbttext.is_project(paths[0]):
             raise
         return _from_text(project, error)
     drawing = Drawing(

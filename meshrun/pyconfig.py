@@ -20,12 +20,13 @@ from typing import Any, cast
 
 from sqlmesh.core.config import Config, ModelDefaultsConfig
 from sqlmesh.core.config import loader as config_loader
+from sqlmesh.core.config.base import BaseConfig
 from sqlmesh.core.config.connection import ConnectionConfig
 from sqlmesh.utils.errors import ConfigError
 
 from .remedies import Remedies, words
 from .settings import ConfigReader, known
-from .stubs import PLACEHOLDER, value
+from .stubs import PLACEHOLDER, is_stand_in, value
 
 ATTEMPTS = 60
 FORGIVE = "__meshrun_forgive__"
@@ -155,24 +156,31 @@ def _lenient_getenv(remedies: Remedies, path: Path) -> Iterator[None]:
 
 @contextmanager
 def _lenient_connections(remedies: Remedies, path: Path) -> Iterator[None]:
-    """Let a connection be made of whatever it is given: it is going to be replaced."""
-    original = ConnectionConfig.__init__
+    """Let a connection be made of whatever it is given: it is going to be replaced. Stand-ins may be left out."""
+    base: Any = BaseConfig
+    original = base.__init__
 
-    def init(self: ConnectionConfig, **given: Any) -> None:  # noqa: ANN401 - a configuration's
+    def init(self: Any, **given: Any) -> None:  # noqa: ANN401 - a configuration's
         try:
             original(self, **given)
         except Exception as error:
+            real = {name: one for name, one in given.items() if not is_stand_in(one)}
             if isinstance(error, MemoryError):
                 raise
+            if not isinstance(self, ConnectionConfig):
+                if len(real) == len(given):
+                    raise
+                original(self, **real)
+                return
             kind = type(self).__name__
             remedies.faults.add(path, f"{kind} could not be made ({words(error)}); only its type and catalog were read")
             _fill(self, given)
 
-    ConnectionConfig.__init__ = init  # type: ignore[method-assign, assignment]
+    base.__init__ = init
     try:
         yield
     finally:
-        ConnectionConfig.__init__ = original  # type: ignore[method-assign]
+        del base.__init__
 
 
 def _fill(connection: Any, given: dict[str, Any]) -> None:  # noqa: ANN401 - a pydantic object
@@ -210,6 +218,7 @@ def _tame_dbt(remedies: Remedies, reader: ConfigReader) -> None:
 def install(remedies: Remedies, reader: ConfigReader) -> None:
     """Put these in the place of SQLMesh's own readers."""
     config_loader.load_config_from_yaml = reader.yaml
+    config_loader.load_config_from_env = reader.environment
     original = config_loader.load_config_from_python_module
     if importlib.util.find_spec("dbt"):
         _tame_dbt(remedies, reader)

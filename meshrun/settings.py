@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlglot import Dialect
 from sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig
+from sqlmesh.core.config import loader as config_loader
 from sqlmesh.core.config.scheduler import BuiltInSchedulerConfig
 from sqlmesh.utils import yaml as sqlmesh_yaml
 from sqlmesh.utils.errors import ConfigError
@@ -51,6 +52,7 @@ class ConfigReader:
     def __init__(self, remedies: Remedies, gateways: Gateways, cache: Path) -> None:
         self._remedies, self.gateways, self._cache = remedies, gateways, cache
         self._faults = remedies.faults
+        self._from_environment = config_loader.load_config_from_env
 
     def yaml(self, path: Path, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """Read a configuration; what this SQLMesh does not know is left out. Raises `ConfigError`."""
@@ -62,6 +64,15 @@ class ConfigReader:
             raise ConfigError(f"{path.name} is no mapping; write keys and values")
         self._replace(content, path)
         return self._valid(content, path)
+
+    def environment(self) -> dict[str, Any]:
+        """Read what SQLMESH__ variables of an .env file set, without connections."""
+        found = self._from_environment()
+        for gateway in (found.get("gateways") or {}).values():
+            if isinstance(gateway, dict):
+                for part in PARTS - {"variables", "state_schema"}:
+                    gateway.pop(part, None)
+        return found
 
     def read(self, path: Path, variables: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - YAML
         """Read YAML with Jinja in it, where missing variables are placeholders."""
@@ -132,7 +143,7 @@ class ConfigReader:
         if written is None and not isinstance(defaults, dict) and "gateways" not in content:
             return  # a part of a configuration, or dbt
         kind = self.gateways.of(content.get("default_gateway") or next(iter(content.get("gateways") or [""]))).type
-        if known(written) or (written is None and (path.parent / "dbt_project.yml").exists()):
+        if written == "" or known(written) or (written is None and (path.parent / "dbt_project.yml").exists()):
             return
         guess = DIALECTS.get(kind or "", kind or "")
         chosen = guess if known(guess) else "duckdb"

@@ -83,6 +83,11 @@ def value() -> Any:  # noqa: ANN401 - anything
     return _Value(PLACEHOLDER)
 
 
+def is_stand_in(one: object) -> bool:
+    """Say whether something is a stand-in, or the value of one."""
+    return isinstance(one, (_Value, _Kind))
+
+
 class _Module(types.ModuleType):
     """A module that has everything."""
 

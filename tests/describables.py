@@ -129,6 +129,31 @@ config = Config(
 }
 """A config.py that asks AWS for its secrets when it is imported."""
 
+CLOUD = {
+    "config.py": """\
+import getpass
+import subprocess
+
+from tobikodata.sqlmesh_enterprise.config.scheduler import CloudSchedulerConfig
+from sqlmesh.core.config import Config, GatewayConfig, ModelDefaultsConfig, PlanConfig
+from sqlmesh.core.user import User
+
+branch = subprocess.check_output(["git", "rev-parse", "--abbrev-ref", "HEAD"]).decode().strip()
+config = Config(
+    project="cloudy",
+    default_target_environment=f"{getpass.getuser()}__{branch}",
+    model_defaults=ModelDefaultsConfig(dialect="bigquery"),
+    default_gateway="cloud",
+    gateways={"cloud": GatewayConfig(scheduler=CloudSchedulerConfig())},
+    plan=PlanConfig(no_such_setting=True),
+    users=[User(username="anna")],
+)
+""",
+    ".env": "SQLMESH__GATEWAYS__CLOUD__CONNECTION__TYPE=bigquery\nSQLMESH__VARIABLES__SCHEMA=made\n",
+    "models/a.sql": model("cloudy.a", "SELECT id FROM `a-project.raw.t`"),
+}
+"""A scheduler of another product, git asked for its branch, and settings in an .env file."""
+
 BROKEN = {
     "config.yaml": DUCKDB,
     "audits/bad.sql": "AUDIT (name bad;\nSELECT\n",

@@ -42,8 +42,8 @@ def project(folder: Path) -> Path:
     for number in range(MODELS):
         query = "SELECT 1 AS id, 'a' AS name, 2.0 AS amount"
         if number >= 20:
-            query = (  # noqa: S608 - a file is written, nothing is asked
-                f"SELECT a.id, a.name, SUM(b.amount) AS amount FROM s.m{number - 20} AS a "
+            query = (
+                f"SELECT a.id, a.name, SUM(b.amount) AS amount FROM s.m{number - 20} AS a "  # noqa: S608 - a file is written
                 f"JOIN s.m{number - 13} AS b ON a.id = b.id WHERE a.amount > {number} GROUP BY a.id, a.name"
             )
         files[f"models/part_{number % 10}/m{number}.sql"] = describables.model(f"s.m{number}", query, kind="FULL")

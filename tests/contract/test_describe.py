@@ -24,6 +24,8 @@ GOLDEN = {
     "plain": (describables.PLAIN, ["."]),
     "warehouse": (describables.WAREHOUSE, ["."]),
     "python_config": (describables.PYTHON_CONFIG, ["."]),
+    "cloud": (describables.CLOUD, ["."]),
+    "dbt_with_profile": (describables.DBT_WITH_PROFILE, ["."]),
     "broken": (describables.BROKEN, ["."]),
     "blueprints": (describables.BLUEPRINTS, ["."]),
     "beside": (describables.BESIDE, ["warehouse"]),
