@@ -35,7 +35,7 @@ def wait_for(home: Household, name: str, words: str) -> None:
 
 
 def test_a_crash_is_told_with_the_last_words_and_answered_after_a_pause(home: Household) -> None:
-    home.add("one", "-c", "print('starting'); raise SystemExit('no such thing')")
+    home.add("one", "-c", "print('starting', flush=True); raise SystemExit('no such thing')")
     home.tend()
     crash = until(lambda: next(iter(home.tend()), None))
     assert (crash.name, crash.code, crash.last_words) == ("one", 1, "no such thing")

@@ -108,7 +108,7 @@ def test_a_killed_worker_and_a_killed_watch_lose_nothing(deployment: Deployment)
         with deployment.process("watch") as watch:
             until(lambda: deployment.state(run) is not RunState.STARTING, timeout=120)
             watch.kill()
-        with deployment.process("watch"):
+        with deployment.process("watch"), deployment.process("worker"):  # the first may have died before it launched
             until(lambda: deployment.state(run).is_final, timeout=150)
     assert deployment.state(run) is RunState.FAILED
 
