@@ -11,15 +11,35 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from . import describe
+from . import describe, environ
+from .errors import ProjectError, root_cause
 from .report import Report, stamp
 from .stop import Cancelled, Stop
+from .work import InterruptedRunError
 
 EXIT_CODES = {"succeeded": 0, "noop": 0, "failed": 1, "partial": 3, "interrupted": 4, "cancelled": 5}
 USAGE = 2
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, what is said about it, and when something is due next if nothing was."""
+
+    outcome: str
+    error: str | None = None
+    next_due: datetime | None = None
+    wrong: bool = False
+    """Whether the command or the project is to be changed before it is worth trying again."""
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return USAGE if self.wrong else EXIT_CODES[self.outcome]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,76 +48,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "describe" in options:
         return int(options.describe(options))
     report = Report(_take_stdout())
-    stop = Stop.from_environment()
-    stop.listen()
-    code = int(options.command(options, report, stop))
+    try:
+        stop = Stop(environ.GRACE.value())
+    except ProjectError as problem:
+        _say(str(problem))
+        return USAGE
+    code = _perform(options, report, stop)
     if stop.is_overdue:  # worker threads still hang in queries that nobody waits for any more
         sys.stderr.flush()
         os._exit(code)
     return code
 
 
-def _run(options: argparse.Namespace, report: Report, stop: Stop) -> int:
+def _perform(options: argparse.Namespace, report: Report, stop: Stop) -> int:
     began = time.monotonic()
-    next_due, error = None, None
     try:
-        from . import project
-        from .errors import root_cause
-        from .work import InterruptedRunError
-
-        request = project.Request(
-            path=options.path,
-            environment=options.environment,
-            select=tuple(options.select),
-            job=options.job,
-            run_id=options.run_id,
-            retry_of=options.retry_of,
-            width=options.max_concurrent_models,
-            start=options.start,
-            end=options.end,
-        )
+        stop.listen()
         try:
-            result = project.run(request, report, stop)
-            outcome, next_due, code = result.outcome, result.next_due, EXIT_CODES[result.outcome]
-        except InterruptedRunError:
-            outcome, error = "interrupted", "a plan changed the environment; the next run continues"
-            code = EXIT_CODES[outcome]
-        except project.ProjectError as problem:
-            outcome, error, code = "failed", str(problem), USAGE
-        except Exception as problem:
-            if isinstance(problem, Cancelled):
-                raise
-            outcome, error, code = "failed", root_cause(problem), EXIT_CODES["failed"]
+            ended = _judged(lambda: options.command(options, report, stop))
+        finally:
+            stop.close()
     except Cancelled:
-        outcome, error, code = "cancelled", "asked to stop", EXIT_CODES["cancelled"]
-    if error:
-        print(error, file=sys.stderr)  # noqa: T201 - for a person who reads the log
-    report.end(outcome, seconds=time.monotonic() - began, next_due=next_due, error=error)
-    return code
+        ended = Ended("cancelled", "asked to stop")
+    if ended.error:
+        _say(ended.error)
+    if options.command is not _claims:
+        seconds = time.monotonic() - began
+        report.end(ended.outcome, seconds=seconds, next_due=ended.next_due, error=ended.error)
+    return ended.code
 
 
-def _janitor(options: argparse.Namespace, report: Report, _stop: Stop) -> int:
-    from . import project
-    from .errors import root_cause
-
-    began = time.monotonic()
+def _judged(command: Callable[[], Ended]) -> Ended:
+    """Run a command; say how it ended also where it ended by an error."""
     try:
-        project.janitor(options.path)
+        return command()
+    except Cancelled:
+        raise
+    except InterruptedRunError:
+        return Ended("interrupted", "a plan changed the environment; the next run continues")
+    except ProjectError as problem:
+        return Ended("failed", str(problem), wrong=True)
     except Exception as problem:  # noqa: BLE001 - whatever a project raises ends it, and is said
-        report.end("failed", seconds=time.monotonic() - began, error=root_cause(problem))
-        return USAGE if isinstance(problem, project.ProjectError) else EXIT_CODES["failed"]
-    report.end("succeeded", seconds=time.monotonic() - began)
-    return EXIT_CODES["succeeded"]
+        return Ended("failed", root_cause(problem))
 
 
-def _claims(options: argparse.Namespace, report: Report, _stop: Stop) -> int:
+def _run(options: argparse.Namespace, report: Report, stop: Stop) -> Ended:
     from . import project
 
-    try:
-        rows = project.claims(options.path, options.release)
-    except project.ProjectError as problem:
-        print(problem, file=sys.stderr)  # noqa: T201 - for a person
-        return USAGE
+    request = project.Request(
+        path=options.path,
+        environment=options.environment,
+        select=tuple(options.select),
+        job=options.job,
+        run_id=options.run_id,
+        retry_of=options.retry_of,
+        width=options.max_concurrent_models or int(environ.WIDTH.value()),
+        start=options.start,
+        end=options.end,
+    )
+    result = project.run(request, report, stop)
+    return Ended(result.outcome, next_due=result.next_due)
+
+
+def _janitor(options: argparse.Namespace, _report: Report, _stop: Stop) -> Ended:
+    from . import project
+
+    project.janitor(options.path)
+    return Ended("succeeded")
+
+
+def _claims(options: argparse.Namespace, report: Report, _stop: Stop) -> Ended:
+    from . import project
+
+    rows = project.claims(options.path, options.release)
     for row in rows:
         report.claim(
             name=row.key,
@@ -110,9 +133,12 @@ def _claims(options: argparse.Namespace, report: Report, _stop: Stop) -> int:
             released=options.release is not None,
         )
     if options.release and not rows:
-        print(f"releasing {options.release}: nobody holds it", file=sys.stderr)  # noqa: T201 - for a person
-        return EXIT_CODES["failed"]
-    return EXIT_CODES["succeeded"]
+        return Ended("failed", f"releasing {options.release}: nobody holds it; `meshrun claims` lists what is held")
+    return Ended("succeeded")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - for a person who reads the log
 
 
 def _take_stdout() -> int:
@@ -137,10 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--end", help="last moment to consider")
     run.add_argument(
         "--max-concurrent-models",
-        type=_positive,
-        default=os.environ.get("MAX_CONCURRENT_MODELS") or "5",
+        type=_models,
         metavar="N",
-        help="how many models are evaluated at once (default: MAX_CONCURRENT_MODELS, or 5)",
+        help=f"how many models are evaluated at once (default: {environ.WIDTH.name}, or {environ.WIDTH.default})",
     )
     run.set_defaults(command=_run)
     janitor = commands.add_parser("janitor", help="clean up what has expired")
@@ -154,11 +179,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
+def _models(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of models; write 1 or more")
-    return number
+    return int(text)
 
 
 if __name__ == "__main__":

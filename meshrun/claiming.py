@@ -50,8 +50,8 @@ class ClaimingScheduler(Scheduler):
         self.desk = desk
         self.fenced = FencedStateSync(self.state_sync, desk.table)  # type: ignore[abstract] # SQLMesh fills them in
         self.state_sync = self.fenced
-        self.snapshot_evaluator = SigningEvaluator(self.snapshot_evaluator)
-        self.receipts = self.snapshot_evaluator.receipts
+        self.snapshot_evaluator = self.signing = SigningEvaluator(self.snapshot_evaluator)
+        self.receipts = self.signing.receipts
         self.ignore_cron = False
         self.restates = False
 
@@ -97,7 +97,7 @@ class ClaimingScheduler(Scheduler):
                 statements(RuntimeStage.BEFORE_ALL)
             errors = self._conduct(works, stays=statements is not None)
         finally:
-            if statements:
+            if statements and not self.desk.stop.is_overdue:
                 statements(RuntimeStage.AFTER_ALL)
             self.state_sync.recycle()
         return [_failure(name, error) for name, error in errors.items()], []

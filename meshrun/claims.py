@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
-from .dialects import DIALECTS, Adapter, Dialect, retried, transaction
+from .dialects import DIALECTS, Adapter, Dialect, is_conflict, retried, transaction
 from .tenure import LEASE_SECONDS, Claim, ClaimLostError, Row, Runner, Taking, UnsupportedStateError, claim_key
 
 TABLE = "_meshbot_claims"
@@ -91,10 +91,10 @@ class ClaimTable:
             )
             return next(iter(self._select((key,))), None)
 
-        row = self._run(attempt)
+        row = self._attempt(attempt, key)
         if row is None:  # never seen before, or purged by a janitor a moment ago
             self.ensure({key: model})
-            row = self._run(attempt)
+            row = self._attempt(attempt, key)
         if row is None:
             raise ClaimLostError(f"taking the claim of {model}: its row vanished twice from {self.table}")
         return Taking(claim if row.owner == claim.owner else None, row)
@@ -134,6 +134,10 @@ class ClaimTable:
         if keys is None:
             return self._run(lambda: self._select(None))
         return [row for batch in _batches(sorted(keys)) for row in self._run(lambda batch=batch: self._select(batch))]  # type: ignore[misc]
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether a claim is still held, expired or not: nobody has taken it over."""
+        return any(row.owner == claim.owner for row in self.rows([claim.key]))
 
     def free(self, name: str) -> list[Row]:
         """Free every held claim of this key or model name, whoever holds it; return what was freed.
@@ -211,6 +215,15 @@ class ClaimTable:
     def _fetch(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         self._execute(text, values)
         return [tuple(row) for row in self.adapter.cursor.fetchall()]
+
+    def _attempt(self, statements: Callable[[], Row | None], key: str) -> Row | None:
+        """Run the statements that take a claim, but do not wait for whoever has locked its row."""
+        try:
+            return retried(lambda: _in_transaction(self.adapter, statements), self.adapter, attempts=2)
+        except Exception as error:
+            if not is_conflict(error):
+                raise
+        return next(iter(self.rows([key])), None)
 
     def _run(self, statements: Callable[[], T]) -> T:
         """Run statements as one transaction, again while the database gives way to others or its connection is lost."""

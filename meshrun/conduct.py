@@ -190,11 +190,13 @@ class Conductor:
             return
         self._polled = time.monotonic()
         names = {self._works[name].key: name for name in self._walk.waiting()}
-        for row in self._table.rows(names) if names else ():
-            if row.held:
-                self._meet(names[row.key], row)
-            else:
-                self._walk.again(names[row.key])
+        rows = {row.key: row for row in self._table.rows(names)} if names else {}
+        for key, name in names.items():
+            row = rows.get(key)
+            if row is not None and row.held:
+                self._meet(name, row)
+            else:  # free, expired, or no row at all: a janitor forgets old ones
+                self._walk.again(name)
 
     def _handle(self, event: Event) -> None:
         if event.lost is not None:
@@ -229,6 +231,7 @@ class Conductor:
         self._keeper.forget(active.claim)
         if active.lost:
             logger.warning("%s: its claim was lost; it is left to whoever holds it now", self._works[name].label)
+            self._table.release(active.claim, self._policy.runner.run_id)  # nothing happens if it really is
             self._holders[name] = replace(active.row, run_id=None)
             self._walk.wait(name)
         elif active.error is not None:
@@ -242,7 +245,7 @@ class Conductor:
 
     def _fail(self, name: str, active: Active, error: Exception) -> None:
         text = self._describe(error)
-        if self._stop.is_asked:  # a query that was cancelled is nobody's failure
+        if self._stop.is_overdue:  # a query that was cancelled is nobody's failure
             self._table.release(active.claim, self._policy.runner.run_id)
             return
         self._table.release(active.claim, self._policy.runner.run_id, "failed", text)

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-_ATTEMPTS = 8
+ATTEMPTS = 8
 
 _POSTGRES_NOW = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 _MYSQL_NOW = "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) div 1000)"
@@ -35,6 +35,8 @@ class Dialect:
     after_insert: str
     lock: str
     mark: str
+    patience: str
+    """Makes a connection give up waiting for a row after a second: whoever locks it may have been frozen."""
 
     def sql(self, text: str) -> str:
         """Put the driver's parameter mark in place of `?`."""
@@ -43,7 +45,14 @@ class Dialect:
 
 DIALECTS = {
     "postgres": Dialect(
-        "postgres", _POSTGRES_NOW, "varchar(512)", "INSERT INTO", " ON CONFLICT DO NOTHING", " FOR UPDATE", "%s"
+        "postgres",
+        _POSTGRES_NOW,
+        "varchar(512)",
+        "INSERT INTO",
+        " ON CONFLICT DO NOTHING",
+        " FOR UPDATE",
+        "%s",
+        "SET lock_timeout = '1s'",
     ),
     "mysql": Dialect(
         "mysql",
@@ -53,9 +62,10 @@ DIALECTS = {
         "",
         " FOR UPDATE",
         "%s",
+        "SET SESSION innodb_lock_wait_timeout = 1",
     ),
     "duckdb": Dialect(
-        "duckdb", "epoch_ms(get_current_timestamp())", "varchar", "INSERT INTO", " ON CONFLICT DO NOTHING", "", "?"
+        "duckdb", "epoch_ms(get_current_timestamp())", "varchar", "INSERT INTO", " ON CONFLICT DO NOTHING", "", "?", ""
     ),
 }
 
@@ -77,6 +87,19 @@ class Adapter(Protocol):
         """Close this thread's connection; the next use opens another."""
 
 
+def patient(connect: Callable[[], Any], dialect: str) -> Callable[[], Any]:
+    """Wrap what opens a connection: those that it opens do not wait long for what somebody else has locked."""
+
+    def connect_patiently() -> Any:  # noqa: ANN401 - each driver has its own
+        connection = connect()
+        if dialect in DIALECTS and DIALECTS[dialect].patience:
+            connection.cursor().execute(DIALECTS[dialect].patience)
+            connection.commit()
+        return connection
+
+    return connect_patiently
+
+
 @contextmanager
 def transaction(adapter: Adapter) -> Iterator[None]:
     """Run the block in one transaction of this thread's connection, also where SQLMesh itself would open none."""
@@ -93,9 +116,9 @@ def transaction(adapter: Adapter) -> Iterator[None]:
     adapter.cursor.execute("COMMIT")
 
 
-def retried(statements: Callable[[], T], adapter: Adapter) -> T:
+def retried(statements: Callable[[], T], adapter: Adapter, attempts: int = ATTEMPTS) -> T:
     """Call `statements`, again with growing pauses while they meet a conflict or a lost connection."""
-    for attempt in range(_ATTEMPTS - 1):
+    for attempt in range(attempts - 1):
         try:
             return statements()
         except Exception as error:

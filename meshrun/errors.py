@@ -5,6 +5,10 @@ from __future__ import annotations
 from .report import redacted
 
 
+class ProjectError(Exception):
+    """The command, the project or the environment is wrong; the message says what to change."""
+
+
 def root_cause(error: BaseException) -> str:
     """Describe the innermost cause of an error, one line per failed audit, without passwords."""
     cause = error

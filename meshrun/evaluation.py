@@ -17,7 +17,7 @@ from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, SnapshotIdBatch
 
 from .cut import remaining
 from .report import Ending
-from .tenure import Claim, Row, claim_key
+from .tenure import Claim, ClaimLostError, Row, claim_key
 from .walk import CREATE, Batches, Interval, Unit
 from .work import InterruptedRunError
 
@@ -105,11 +105,10 @@ class Evaluation:
     def _evaluate(self, unit: Unit) -> None:
         start, end = unit.interval or (0, 0)
         began = time.monotonic()
-        audits: list[Any] = []
         try:
-            audits = self.setting.scheduler.receipts.evaluate(self, unit.index, start, end)
+            self.setting.scheduler.receipts.evaluate(self, unit.index, start, end)
         finally:
-            self._count(unit, audits, time.monotonic() - began)
+            self._count(unit, time.monotonic() - began)
         with self._lock:
             self._done.intervals.append((start, end))
 
@@ -138,10 +137,15 @@ class Evaluation:
         """Record an interval as done, under the claim."""
         self.setting.scheduler.state_sync.add_interval(self.snapshot, start, end, is_dev=not self.deployable)
 
-    def evaluate_and_record(self, index: int, start: int, end: int) -> list[Any]:
+    def check(self, claim: Claim) -> None:
+        """Raise `ClaimLostError` if the claim was taken over."""
+        if not self.setting.scheduler.desk.table.holds(claim):
+            raise ClaimLostError(f"evaluating {self.label}: another run holds its claim now")
+
+    def evaluate_and_record(self, index: int, start: int, end: int) -> None:
         """Evaluate one batch as SQLMesh does, audit it and record its interval."""
         setting = self.setting
-        results: list[Any] = setting.scheduler.evaluate(
+        setting.scheduler.evaluate(
             snapshot=self.snapshot,
             environment_naming_info=setting.naming,
             start=start,
@@ -153,10 +157,10 @@ class Evaluation:
             target_table_exists=None if self.create and not index else True,
             selected_models=setting.selected_models,
         )
-        return results
 
-    def _count(self, unit: Unit, audits: list[Any], seconds: float) -> None:
-        tracker = self.setting.scheduler.snapshot_evaluator.execution_tracker
+    def _count(self, unit: Unit, seconds: float) -> None:
+        evaluator = self.setting.scheduler.signing
+        audits, tracker = evaluator.audits(), evaluator.execution_tracker
         batch = SnapshotIdBatch(snapshot_id=self.snapshot.snapshot_id, batch_id=unit.index)
         stats = tracker.get_execution_stats(batch)
         rows = stats.total_rows_processed if stats else None

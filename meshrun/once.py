@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from .claims import ClaimTable
 from .lease import LeaseKeeper
+from .stop import Cancelled
 from .tenure import Claim, Runner, claim_key
 
 POLL_SECONDS = 0.5
@@ -30,6 +31,9 @@ def once(table: ClaimTable, runner: Runner, name: str, do: Callable[[], None]) -
         keeper.watch(claim)
         try:
             do()
+        except Cancelled:
+            table.release(claim, runner.run_id)  # the other processes of the run do it
+            raise
         except Exception as error:
             table.release(claim, runner.run_id, "failed", str(error))
             raise

@@ -1,49 +1,33 @@
-"""A SQLMesh project, opened for running: versions, connections, and the three things that are done with it.
+"""The three things that are done with a project: run what an environment owes, clean up, look at claims.
 
-Supported: sqlmesh >=0.220,<0.237; tested: 0.236.4, 0.228.5 and 0.220.2. A project is loaded as little as `sqlmesh run`
-loads it: its configuration, never its models. The surprise: claims have connections of their own, because they are
-renewed while the project's connections are busy.
+Supported: sqlmesh >=0.220,<0.237; tested: 0.236.4, 0.228.5 and 0.220.2.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "true"  # read when sqlmesh is imported
-
-import sqlmesh
-from sqlmesh.core.config import DuckDBConnectionConfig
-from sqlmesh.core.console import NoopConsole, set_console
 from sqlmesh.core.context import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.notification_target import NotificationEvent
 from sqlmesh.core.snapshot import Snapshot
 from sqlmesh.core.snapshot.definition import get_next_model_interval_start
 from sqlmesh.core.snapshot.evaluator import SnapshotEvaluator
+from sqlmesh.utils.date import to_datetime, validate_date_range
 from sqlmesh.utils.errors import SQLMeshError
 
 from .claiming import ClaimingScheduler, Desk
-from .claims import ClaimTable
-from .errors import root_cause
-from .fence import open_state
+from .errors import ProjectError, root_cause
+from .opening import VERSION, open_claims, opened
 from .report import Report
 from .stop import Stop
-from .tenure import Row, lease_seconds
+from .tenure import Row
 from .work import InterruptedRunError, Policy
-
-SUPPORTED = ((0, 220), (0, 237))
-VERSION: str = sqlmesh.__version__
-
-
-class ProjectError(Exception):
-    """The project cannot be opened or does not have what was asked for; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +51,6 @@ class Result:
 
     outcome: str
     next_due: Any = None
-
-
-class _QuietConsole(NoopConsole):
-    """Says warnings and errors on standard error, and asks nothing."""
-
-    def log_error(self, message: str, *_: Any, **__: Any) -> None:  # noqa: ANN401 - SQLMesh's signature
-        """Say an error."""
-        print(message, file=sys.stderr)  # noqa: T201 - for a person who reads the log
-
-    def log_warning(self, short_message: str, *_: Any, **__: Any) -> None:  # noqa: ANN401 - SQLMesh's signature
-        """Say a warning."""
-        print(short_message, file=sys.stderr)  # noqa: T201 - for a person who reads the log
 
 
 class ClaimingContext(Context):
@@ -123,6 +95,24 @@ class ClaimingContext(Context):
             notify(NotificationEvent.RUN_END, environment=environment)
         return owed
 
+    def _select_models_for_run(
+        self,
+        select_models: Collection[str],
+        no_auto_upstream: bool,  # noqa: FBT001 - SQLMesh's signature
+        snapshots: Collection[Snapshot],
+    ) -> set[str]:
+        """Select as SQLMesh does, but never nothing."""
+        try:
+            selected: set[str] = super()._select_models_for_run(select_models, no_auto_upstream, snapshots)
+        except SQLMeshError as error:
+            raise ProjectError(f"selecting {', '.join(select_models)}: {root_cause(error)}") from error
+        if not selected:
+            raise ProjectError(
+                f"selecting {', '.join(select_models)}: the environment has no such model; "
+                "write a model's name, or create it with `sqlmesh plan`"
+            )
+        return selected
+
     def _run_once(self, environment: str, request: Request) -> bool:
         plan = self._await_plan(environment)
 
@@ -165,8 +155,9 @@ class ClaimingContext(Context):
 
 def run(request: Request, report: Report, stop: Stop) -> Result:
     """Run what is owed. Raises `ProjectError`, `InterruptedRunError`, `Cancelled`, and what SQLMesh raises."""
-    with _opened(request.path, request.width) as context:
-        table, width = _claim_table(context), min(request.width, context.concurrent_tasks)
+    _check_dates(request)
+    with opened(ClaimingContext, request.path, request.width) as context:
+        table, width = open_claims(context), min(request.width, context.concurrent_tasks)
         run_id = request.run_id or f"adhoc-{os.getpid()}-{int(time.time() * 1000)}"
         policy = Policy(table.start(run_id, request.job), request.retry_of, width)
 
@@ -181,96 +172,31 @@ def run(request: Request, report: Report, stop: Stop) -> Result:
         return Result(report.outcome(), None if owed else _next_due(context, request.environment))
 
 
+def _check_dates(request: Request) -> None:
+    try:
+        for each in filter(None, (request.start, request.end)):
+            to_datetime(each)
+        validate_date_range(request.start, request.end)
+    except ValueError as error:
+        raise ProjectError(f"reading --start and --end: {error}; write dates such as 2026-01-31") from error
+
+
 def janitor(path: Path) -> bool:
     """Clean up as `sqlmesh janitor` does, and forget claims that ended long ago; return whether it was done."""
-    with _opened(path, 1) as context:
+    with opened(ClaimingContext, path, 1) as context:
         done = context.run_janitor(ignore_ttl=False)
-        _claim_table(context).purge()
+        open_claims(context).purge()
         return bool(done)
 
 
 def claims(path: Path, release: str | None) -> list[Row]:
     """List the held claims of a project's state database, or free those of one name and list them."""
-    with _opened(path, 1) as context:
-        table = _claim_table(context)
+    with opened(ClaimingContext, path, 1) as context:
+        table = open_claims(context)
         return table.free(release) if release else [row for row in table.rows() if row.owner is not None]
-
-
-@contextmanager
-def _opened(path: Path, width: int) -> Iterator[ClaimingContext]:
-    _check_version()
-    set_console(_QuietConsole())
-    if not path.is_dir():
-        raise ProjectError(f"opening {path}: no such folder; give the folder that has the project's config.yaml")
-    try:
-        context = ClaimingContext(paths=[str(path)], load=False)
-    except SQLMeshError as error:
-        raise ProjectError(f"opening the project in {path}: {error}") from error
-    _widen(context, width)
-    try:
-        yield context
-    finally:
-        context.close()
-
-
-def _check_version() -> None:
-    numbers = tuple(int(part) for part in VERSION.split(".")[:2])
-    low, high = SUPPORTED
-    if not low <= numbers < high:
-        raise ProjectError(
-            f"opening the project: SQLMesh {VERSION} is not supported; install sqlmesh>={low[0]}.{low[1]},"
-            f"<{high[0]}.{high[1]}"
-        )
-
-
-def _widen(context: ClaimingContext, width: int) -> None:
-    """Give each of `width` worker threads a connection of its own, where the engine allows several."""
-    own = context.connection_config
-    if isinstance(own, DuckDBConnectionConfig) and own.concurrent_tasks < width:
-        if width > 1:
-            context.console.log_warning(
-                f"DuckDB evaluates {own.concurrent_tasks} model(s) at a time, not {width}: "
-                "its connection says so (concurrent_tasks)"
-            )
-        width = own.concurrent_tasks
-    context._concurrent_tasks = width  # noqa: SLF001 - set after the connection is known
-    configs = [config.get_connection(name) for config in context.configs.values() for name in config.gateways]
-    for each in (own, context._state_connection_config, *configs):  # noqa: SLF001 - there is no public way to it
-        if each.concurrent_tasks < width and not isinstance(each, DuckDBConnectionConfig):
-            each.concurrent_tasks = width
-
-
-def _claim_table(context: ClaimingContext) -> ClaimTable:
-    adapter, schema = open_state(context.state_sync)
-    config = context._state_connection_config  # noqa: SLF001 - there is no public way to it
-    table = ClaimTable(_separate_adapter(adapter, config), schema, lease_seconds())
-    table.create()
-    return table
-
-
-def _separate_adapter(adapter: Any, config: Any) -> Any:  # noqa: ANN401 - SQLMesh's
-    """Open the state database again, for claims alone; a DuckDB file is opened once, so there a cursor is it."""
-    if isinstance(config, DuckDBConnectionConfig):
-        connection = adapter.connection
-
-        def connect() -> Any:  # noqa: ANN401 - SQLMesh's
-            return connection.cursor()
-
-    else:
-        connect = config._connection_factory_with_kwargs  # noqa: SLF001 - there is no public way to it
-    return type(adapter)(
-        connect,
-        multithreaded=True,
-        cursor_init=config._cursor_init,  # noqa: SLF001 - the same
-        default_catalog=config.get_catalog(),
-        pre_ping=config.pre_ping,
-    )
 
 
 def _next_due(context: ClaimingContext, environment: str) -> Any:  # noqa: ANN401 - a datetime or None
     stored = context.state_sync.get_environment(Environment.sanitize_name(environment))
     snapshots = context.state_sync.get_snapshots(stored.snapshots).values() if stored else ()
     return get_next_model_interval_start(snapshots)
-
-
-__all__: Sequence[str] = ("ProjectError", "Request", "Result", "claims", "janitor", "run")

@@ -1,11 +1,10 @@
 """A wish to stop, from a signal: the first one lets running models end, the second one, or a long grace, does not.
 
-Before the run conducts anything, a signal simply ends the process by an exception.
+Outside the conducting of a run each of the two simply ends what goes on by an exception; later ones change nothing.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE_SECONDS = 30.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Cancelled(Exception):
@@ -32,24 +32,24 @@ class Stop:
         self._wake: Callable[[], None] | None = None
         self.cut_short: Callable[[], None] = _nothing
 
-    @classmethod
-    def from_environment(cls) -> Stop:
-        """Take the grace from MESHRUN_GRACE (seconds; 30 if unset)."""
-        return cls(float(os.environ.get("MESHRUN_GRACE") or GRACE_SECONDS))
-
     def listen(self) -> None:
         """Take over SIGTERM and SIGINT of this process."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             signal.signal(number, self._on_signal)
+
+    def close(self) -> None:
+        """Ignore signals from now on: what is left to do is to say how it ended."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def ask(self) -> None:
         """Ask for an end; asked again, for an end at once; asked more often, for nothing new."""
-        first = self._asked_at is None
-        self._hard = not first
+        changes = not self._hard
+        self._hard = self.is_asked
         self._asked_at = self._asked_at or time.monotonic()
         if self._wake is not None:
             self._wake()
-        elif first:
+        elif changes:
             raise Cancelled
 
     @property

@@ -6,8 +6,9 @@ All times are whole milliseconds since 1970 by the database's clock.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
+
+from .errors import ProjectError
 
 LEASE_SECONDS = 60.0
 _KEY_LENGTH = 400
@@ -17,7 +18,7 @@ class ClaimLostError(Exception):
     """The claim was taken over or released by somebody else; nothing may be recorded under it any more."""
 
 
-class UnsupportedStateError(Exception):
+class UnsupportedStateError(ProjectError):
     """The state database can hold no claims; the message says which can."""
 
 
@@ -81,8 +82,3 @@ def claim_key(name: str) -> str:
     if len(name) <= _KEY_LENGTH:
         return name
     return f"{name[:_KEY_LENGTH]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-
-
-def lease_seconds() -> float:
-    """How long a claim lasts without being renewed: MESHRUN_LEASE in seconds, or 60."""
-    return float(os.environ.get("MESHRUN_LEASE") or LEASE_SECONDS)
