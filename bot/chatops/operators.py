@@ -8,7 +8,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         name="up",
         summary="Run everything here, in one process tree, and follow a local repository.",
-        entry="bot.up:up",
+        entry="bot.up.guard:up",
         arguments=(
             Argument(
                 "repository", Kind.PATH, "The local Git repository. Default: the one around this folder.", option=True

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from waiting import until
 
-from bot import beacon, household, processes
+from bot import beacon
 from bot.beacon import Beacon
 from bot.errors import Refused
-from bot.household import Household
+from bot.up import household, processes
+from bot.up.household import Household
 
 SLEEP = "import threading; print('here', flush=True); threading.Event().wait()"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
@@ -66,7 +67,7 @@ def test_stopping_is_gentle_first_and_then_by_force(home: Household) -> None:
 @linux
 def test_a_child_of_the_household_dies_with_it(tmp_path: Path) -> None:
     script = (
-        "import os, sys, threading; from pathlib import Path; from bot.household import Household\n"
+        "import os, sys, threading; from pathlib import Path; from bot.up.household import Household\n"
         f"h = Household(Path({str(tmp_path)!r}), os.environ); h.add('one', '-c', {SLEEP!r}); h.tend()\n"
         "print(h.pids[0], flush=True); threading.Event().wait()"
     )
@@ -83,7 +84,7 @@ def test_orphans_are_adopted_and_ended(tmp_path: Path) -> None:
     told = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))"
     forked = f"import os; os.setsid(); os.fork() and os._exit(0); {told}"
     script = (
-        "import subprocess, sys; from bot import processes; processes.adopt_orphans()\n"
+        "import subprocess, sys; from bot.up import processes; processes.adopt_orphans()\n"
         f"subprocess.run([sys.executable, '-c', {f'{forked}; {STUBBORN}'!r}], check=True)\n"
         "sys.stdin.readline(); print(processes.end_descendants(gently=True, patience=2))"
     )

@@ -174,7 +174,7 @@ def test_killed_by_force_nothing_is_left_running_and_the_next_up_goes_on(home: H
     home.wait_for("added hourly")
     home.ask("run", "hourly")
     until(lambda: home.states() == ["running"], PATIENCE)
-    os.kill(up.pid if victim == "outside" else home.part("bot.house"), signal.SIGKILL)
+    os.kill(up.pid if victim == "outside" else home.part("bot.up.house"), signal.SIGKILL)
     assert up.wait(PATIENCE) != 0
     until(lambda: not home.living(), 20)
 

@@ -10,11 +10,13 @@ import pytest
 from bot_samples import FILE, NOW, RESULTS, row, run
 from rich.console import Console
 
-from bot import answers, layouts, news, reportlines
-from bot.household import Crash
+from bot import answers, layouts, reportlines
 from bot.pages import Cell, Clock, Line, Page, Tone, duration
-from bot.sync import Faulty, Merged, NoBranch, Synced
+from bot.sync import Faulty, Merged, Synced
 from bot.terminal import Terminal, text
+from bot.up import news
+from bot.up.follower import NoBranch
+from bot.up.household import Crash
 from scheduler import jobfile
 from scheduler.incidents import Incident
 from scheduler.runs import RunState

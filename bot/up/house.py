@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from bot import beacon, checkout, daemons, news, processes
+from bot import beacon, checkout, daemons
 from bot.errors import ExitCode, Unreachable, exit_code
-from bot.household import Household
 from bot.pages import Cell, Clock, Line, Tone
-from bot.sync import Follower
 from bot.terminal import Terminal
+from bot.up import news, processes
+from bot.up.follower import Follower
+from bot.up.household import Household
 from scheduler import embedded, settings
 from scheduler.errors import MeshbotError, Retryable, UserError
 from scheduler.queues import Queues
@@ -199,7 +200,7 @@ class House:
 
 
 def main() -> int:
-    """Run the house that `bot.up` asked for."""
+    """Run the house that `bot.up.guard` asked for."""
     plan = Plan(**json.loads(sys.argv[1]))
     stop = Stop()
     processes.adopt_orphans()

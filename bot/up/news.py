@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import answers
-from bot.household import Crash
 from bot.layouts import faults
 from bot.pages import STATES, Cell, Clock, Line, Tone, duration
-from bot.sync import Merged, NoBranch, Synced
+from bot.sync import Merged, Synced
+from bot.up.follower import NoBranch
+from bot.up.household import Crash
 
 if TYPE_CHECKING:
     from scheduler.runs import ModelResult, Run

@@ -1,7 +1,7 @@
 """`meshbot up` from the outside: a process that does nothing but see to it that nothing outlives it.
 
-The rule: everything runs in one child, `bot.house`. When this process ends, however it ends, the child is told by the
-kernel and ends the rest; when the child ends, however it ends, this process ends what it may have left.
+The rule: everything runs in one child, `bot.up.house`. When this process ends, however it ends, the child is told by
+the kernel and ends the rest; when the child ends, however it ends, this process ends what it may have left.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from bot import processes
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode
+from bot.up import processes
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,7 +29,7 @@ def up(request: Request, as_json: bool) -> ExitCode:  # noqa: FBT001 - every ent
         "as_json": as_json,
         "parent": os.getpid(),
     }
-    code = guarded([sys.executable, "-P", "-m", "bot.house", json.dumps(plan)])
+    code = guarded([sys.executable, "-P", "-m", "bot.up.house", json.dumps(plan)])
     return ExitCode(code) if code in set(ExitCode) else ExitCode.FAILED
 
 
