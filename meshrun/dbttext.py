@@ -19,7 +19,7 @@ from .stubs import PLACEHOLDER
 
 Row = dict[str, Any]
 Settings = dict[str, Any]
-PROJECT = "dbt_project.yml"
+PROJECT, PROFILES = "dbt_project.yml", "profiles.yml"
 KINDS = {
     "view": "VIEW",
     "table": "FULL",
@@ -28,7 +28,9 @@ KINDS = {
     "snapshot": "SCD_TYPE_2_BY_TIME",
     "seed": "SEED",
 }
-REF = re.compile(r"\bref\(\s*['\"]([^'\"]+)['\"](?:\s*,\s*['\"]([^'\"]+)['\"])?")
+REF = re.compile(
+    r"\bref\(\s*['\"]([^'\"]+)['\"](?:\s*,\s*['\"]([^'\"]+)['\"])?(?:\s*,\s*(?:v|version)\s*=\s*['\"]?(\w+))?"
+)
 SOURCE = re.compile(r"\bsource\(\s*['\"]([^'\"]+)['\"]\s*,\s*['\"]([^'\"]+)['\"]")
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)  # Jinja within comments of SQL counts for dbt too
 CONFIG = re.compile(r"\bconfig\s*\(")
@@ -56,6 +58,8 @@ class DbtText:
     faults: Faults
     nodes: dict[str, Node] = field(default_factory=dict)
     sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    latest: dict[str, str] = field(default_factory=dict)
     schema: str = "main"
     engine: str | None = None
     plain_schema: bool = False
@@ -79,7 +83,7 @@ class DbtText:
 
     def _add(self, kind: str, path: Path, project: Settings, properties: Mapping[str, Settings]) -> None:
         text = "" if kind == "seed" else COMMENT.sub(" ", path.read_text(encoding="utf-8", errors="replace"))
-        names = SNAPSHOT.findall(text) if kind == "snapshot" else [path.stem]
+        names = SNAPSHOT.findall(text) if kind == "snapshot" else [self.files.get(path.stem, path.stem)]
         for name in names:
             settings = {
                 **self._from_project(project, f"{kind}s", path),
@@ -92,8 +96,9 @@ class DbtText:
                 self.nodes[name] = Node(name, path, text, settings, materialized)
 
     def _row(self, node: Node, known: Mapping[str, str]) -> Row:
-        reads = {known[name] for pair in REF.findall(node.text) if (name := pair[1] or pair[0]) in known}
-        lost = sorted({pair[1] or pair[0] for pair in REF.findall(node.text)} - known.keys())
+        wanted = {self._version(second or first, version) for first, second, version in REF.findall(node.text)}
+        reads = {known[name] for name in wanted if name in known}
+        lost = sorted(wanted - known.keys())
         if lost:
             self.faults.add(node.path, f"ref to {', '.join(lost)}, which is not here", "run `dbt deps` before")
         reads |= {self._source(*pair) for pair in SOURCE.findall(node.text)}
@@ -134,7 +139,7 @@ class DbtText:
 
     def _profile(self, project: Settings) -> None:
         """Read which schema the models go to, from a profile in the repository if there is one."""
-        file, name = self.folder / "profiles.yml", str(project.get("profile") or project.get("name") or "")
+        file, name = self.folder / PROFILES, str(project.get("profile") or project.get("name") or "")
         profile = self._yaml(file).get(name) if file.is_file() else None
         outputs = profile.get("outputs") if isinstance(profile, dict) else None
         if not isinstance(outputs, dict) or not outputs:
@@ -154,9 +159,27 @@ class DbtText:
             for kind in ("models", "seeds", "snapshots"):
                 for one in _dicts(content.get(kind)):
                     found.setdefault(str(one.get("name")), {}).update(_given(one))
+                    self._versions(one, found)
             for source in _dicts(content.get("sources")):
                 self._declare(source)
         return found
+
+    def _versions(self, model: Settings, found: dict[str, Settings]) -> None:
+        """Note the versions of a model: each has a file and a name of its own."""
+        name = str(model.get("name"))
+        versions = [str(one.get("v")) for one in _dicts(model.get("versions"))]
+        if versions:
+            self.latest[name] = str(model.get("latest_version") or max(versions, key=lambda v: (len(v), v)))
+        for one in _dicts(model.get("versions")):
+            versioned = f"{name}_v{one.get('v')}"
+            self.files[str(one.get("defined_in") or versioned)] = versioned
+            found[versioned] = {**found[name], **_given(one)}
+        if versions:
+            self.files.setdefault(name, f"{name}_v{self.latest[name]}")
+
+    def _version(self, name: str, version: str) -> str:
+        version = version or self.latest.get(name, "")
+        return f"{name}_v{version}" if version else name
 
     def _declare(self, source: Settings) -> None:
         schema = str(source.get("schema") or source.get("name"))
@@ -186,7 +209,7 @@ class DbtText:
 
     def _yaml(self, path: Path) -> Settings:
         try:
-            content = self.reader.read(path)
+            content = self.reader.read(path) if path.name == PROFILES else self.reader.plain(path)
         except Exception as error:  # noqa: BLE001 - Jinja that only dbt knows, or no YAML
             self.faults.add(path, f"it cannot be read: {error}")
             return {}

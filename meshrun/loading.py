@@ -103,11 +103,14 @@ class Project:
         raise UnloadableError(f"{ATTEMPTS} attempts were not enough: too many files do not load; mend some")
 
     def _find_packages(self) -> None:
-        """Let the project import what lies beside it; it is found after everything that is installed."""
+        """Let the project import what lies beside it; it is found after everything that is installed.
+
+        The project's own folder is SQLMesh's to add, and to take away again before the next project.
+        """
         os.chdir(self.paths[0])
         for path in self.paths + self.beside:
-            for place in dict.fromkeys((path, path.parent, repository_of(path))):
-                if place.is_relative_to(repository_of(path)) and str(place) not in sys.path:
+            for place in (path.parent, repository_of(path)):
+                if place != path and place.is_relative_to(repository_of(path)) and str(place) not in sys.path:
                     sys.path.append(str(place))
 
     def _context(self) -> DescribingContext:

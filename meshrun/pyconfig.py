@@ -158,7 +158,7 @@ def _lenient_getenv(remedies: Remedies, path: Path) -> Iterator[None]:
 def _lenient_connections(remedies: Remedies, path: Path) -> Iterator[None]:
     """Let a connection be made of whatever it is given: it is going to be replaced. Stand-ins may be left out."""
     base: Any = BaseConfig
-    original = base.__init__
+    own, original = vars(base).get("__init__"), base.__init__
 
     def init(self: Any, **given: Any) -> None:  # noqa: ANN401 - a configuration's
         try:
@@ -180,7 +180,10 @@ def _lenient_connections(remedies: Remedies, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        del base.__init__
+        if own is None:
+            del base.__init__
+        else:
+            base.__init__ = own
 
 
 def _fill(connection: Any, given: dict[str, Any]) -> None:  # noqa: ANN401 - a pydantic object

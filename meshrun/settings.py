@@ -37,6 +37,10 @@ class Gateways:
     engines: dict[str, Engine] = field(default_factory=dict)
     fallback: Engine = field(default_factory=Engine)
 
+    def add(self, name: str, found: Engine) -> None:
+        """Note a gateway. Where several projects have one of a name, the first one's counts, as it does for SQLMesh."""
+        self.engines.setdefault(name.lower(), found)
+
     def of(self, name: str | None) -> Engine:
         """Return the engine of a gateway."""
         return self.engines.get((name or "").lower(), self.fallback)
@@ -74,6 +78,10 @@ class ConfigReader:
                     gateway.pop(part, None)
         return found
 
+    def plain(self, path: Path) -> Any:  # noqa: ANN401 - YAML
+        """Read YAML whose Jinja is somebody else's."""
+        return sqlmesh_yaml.load(path, render_jinja=False, raise_if_empty=False, allow_duplicate_keys=True)
+
     def read(self, path: Path, variables: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - YAML
         """Read YAML with Jinja in it, where missing variables are placeholders."""
         before = dict(sqlmesh_yaml.JINJA_METHODS)
@@ -105,12 +113,12 @@ class ConfigReader:
             self._scheduler(gateway.pop("scheduler", None), path)
             state = gateway.pop("state_connection", None)
             gateway.pop("test_connection", None)
-            self.gateways.engines[str(name).lower()] = engine(gateway.get("connection") or default, state)
+            self.gateways.add(str(name), engine(gateway.get("connection") or default, state))
             gateway["connection"] = {"type": "duckdb"}
         if named:
             content["gateways"] = named
         elif default:
-            self.gateways.engines[""] = engine(default)
+            self.gateways.add("", engine(default))
             content["gateways"] = {"": {"connection": {"type": "duckdb"}}}
         chosen = str(content.get("default_gateway") or "")
         if chosen and named is not None and chosen.lower() not in {str(name).lower() for name in named}:
@@ -183,7 +191,7 @@ class ConfigReader:
         gateways = written if isinstance(written, dict) else {"": written}
         for name, gateway in gateways.items():
             connection = gateway.connection or default
-            self.gateways.engines[name.lower()] = engine(_plain(connection), _plain(gateway.state_connection))
+            self.gateways.add(name, engine(_plain(connection), _plain(gateway.state_connection)))
             update[name] = gateway.copy(
                 update={
                     "connection": DuckDBConnectionConfig(),

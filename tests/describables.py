@@ -203,13 +203,17 @@ BESIDE = {
 }
 """A project in a folder of a repository, with a package beside it."""
 
+MACRO = "from sqlmesh import macro\n\n\n@macro()\ndef source(evaluator):\n    return '{}'\n"
 MULTI = {
     "one/config.yaml": "project: one\n" + DUCKDB,
     "one/models/a.sql": model("one.a"),
     "two/config.yaml": "project: two\n" + DUCKDB,
-    "two/models/b.sql": model("two.b", "SELECT id FROM one.a"),
+    "one/macros/__init__.py": MACRO.format("raw.ones"),
+    "one/models/c.sql": model("one.c", "SELECT id FROM @source()"),
+    "two/macros/__init__.py": MACRO.format("one.a"),
+    "two/models/b.sql": model("two.b", "SELECT id FROM @source()"),
 }
-"""Two projects, of which one reads from the other."""
+"""Two projects, of which one reads from the other; both have a macro of one name."""
 
 DBT = {
     "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\nmodels:\n  +start: Jan 1 2024\n",
