@@ -36,6 +36,7 @@ def main() -> None:
     options = _parser().parse_args()
     os.dup2(2, 1)
     stranger = STRANGERS + os.getpid()
+    _die_with_parent()
     _leave_network()
     _limit(options)
     _count_processes(options, stranger)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import describables
 import pytest
+from waiting import until
 
 from scheduler import dagjson
 from scheduler.dag import Flag, Graph
@@ -171,6 +172,17 @@ def test_a_limit_holds_and_is_named(name: str, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert words in done.said
     assert living(folder) == []
+
+
+@pytest.mark.slow
+def test_a_killed_describe_leaves_nothing(tmp_path: Path) -> None:
+    folder = describables.write(tmp_path / "endless", describables.LOOP)
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "meshrun", "describe", str(folder), "--no-cache"], stderr=subprocess.DEVNULL
+    ) as process:
+        until(lambda: living(folder), 60)
+        process.kill()
+    until(lambda: not living(folder), 10)
 
 
 def living(folder: Path) -> list[str]:

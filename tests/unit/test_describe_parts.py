@@ -64,20 +64,11 @@ def test_the_same_tree_elsewhere_has_the_same_key(tmp_path: Path) -> None:
 
 
 def test_an_error_is_told_by_what_it_began_with() -> None:
-    try:
-        try:
-            int("x")
-        except ValueError as error:
-            raise RuntimeError("loading") from error
-    except RuntimeError as error:
-        assert remedies.words(error).startswith("ValueError: invalid literal")
-    try:
-        try:
-            int("x")
-        except ValueError:
-            raise RuntimeError("the file is broken") from None
-    except RuntimeError as error:
-        assert remedies.words(error) == "RuntimeError: the file is broken"
+    began, led = ValueError("no number"), RuntimeError("loading")
+    led.__cause__ = began
+    assert remedies.words(led) == "ValueError: no number"
+    led.__cause__, led.__context__, led.__suppress_context__ = None, began, True
+    assert remedies.words(led) == "RuntimeError: loading"
 
 
 @pytest.mark.parametrize(
