@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import shutil
-import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,8 +88,9 @@ def paired(shop: Shop, *, due: bool, pairs: int) -> tuple[list[Cost], list[Cost]
 
 
 def compare(what: str, ours: list[float], other: list[float], aim: str, again: str) -> Row:
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, other, strict=True))
-    return Row(what, f"{statistics.median(ours):.2f} s", f"{statistics.median(other):.2f} s", ratio, aim, again)
+    """Compare the fastest of each side: what other processes of the machine take is never less than nothing."""
+    mine, theirs = min(ours), min(other)
+    return Row(what, f"{mine:.2f} s", f"{theirs:.2f} s", mine / theirs, aim, again)
 
 
 def test_one_run_costs_what_a_plain_run_costs(shop: Shop, results: Results, again: str) -> None:
@@ -98,7 +98,7 @@ def test_one_run_costs_what_a_plain_run_costs(shop: Shop, results: Results, agai
     for what, of in (("on the wall", "wall"), ("processor", "cpu")):
         results.add(
             compare(
-                f"one run, 15 models due, {what} (median of {PAIRS} pairs; plain sqlmesh run)",
+                f"one run, 15 models due, {what} (fastest of {PAIRS}, alternated; plain sqlmesh run)",
                 [getattr(cost, of) for cost in mine],
                 [getattr(cost, of) for cost in theirs],
                 "at most 1.03",
@@ -109,7 +109,7 @@ def test_one_run_costs_what_a_plain_run_costs(shop: Shop, results: Results, agai
 
 def test_a_run_with_nothing_to_do(shop: Shop, results: Results, again: str) -> None:
     mine, theirs = paired(shop, due=False, pairs=3)
-    what = "one run, nothing due, on the wall (median of 3 pairs; plain sqlmesh run)"
+    what = "one run, nothing due, on the wall (fastest of 3, alternated; plain sqlmesh run)"
     results.add(compare(what, [cost.wall for cost in mine], [cost.wall for cost in theirs], "", again))
 
 
