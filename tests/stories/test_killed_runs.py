@@ -72,9 +72,10 @@ def assert_nothing_is_stuck(project: Project, *arguments: str) -> None:
 def test_twenty_kills_at_random_moments(project: Project) -> None:
     project.owe(days=DAYS)
     moments = random.Random(3866)  # noqa: S311 - the same moments in every test run
-    for _ in range(KILLS):
-        killed = project.start("--job", "hourly", "--retry-of", "any", **LEASE)
-        until(lambda killed=killed: killed.evaluates(), timeout=60)
+    for number in range(KILLS):
+        # a job of its own: a later run of the same job would leave to a dead one what it holds, until its lease ends
+        killed = project.start("--job", f"job-{number}", **LEASE)
+        until(lambda killed=killed: killed.evaluates(), timeout=100)
         threading.Event().wait(moments.uniform(0.0, 1.2))
         killed.kill()
         assert killed.finish().code == -9
