@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from bot import claims, files, proposing, shapes
+from bot import claims, durations, files, proposing, shapes
 from bot.chatops import actions as do
 from bot.chatops.manual import help_answer
 from bot.errors import LeftAlone, Refused, UsageFault
@@ -44,9 +44,9 @@ def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
     """Carry out an action. `watcher` is shown a run that is waited for, each time it was looked at."""
     match action:
         case do.CheckFiles() | do.ShowHelp():
-            return _offline(action)
+            return _offline(action, services)
         case do.Generate() | do.CompareFiles() | do.DrawGraph():
-            return Outcome(proposing.perform(action))
+            return Outcome(proposing.perform(action, durations.measured(services)))
         case do.StartRun() | do.RetryRun() | do.CancelRun():
             return _about_run(action, services, watcher)
         case do.PauseJob() | do.ResumeJob():
@@ -61,10 +61,10 @@ def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
             assert_never(action)
 
 
-def _offline(action: do.CheckFiles | do.ShowHelp) -> Outcome:
+def _offline(action: do.CheckFiles | do.ShowHelp, services: Services) -> Outcome:
     if isinstance(action, do.ShowHelp):
         return Outcome(help_answer(action.command))
-    answer = files.check(Path(action.path), models=action.models)
+    answer = files.check(Path(action.path), durations.measured(services) if action.models else None)
     return Outcome(answer, ok=answer["ok"])
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import shapes
 from bot.errors import UsageFault
+
+if TYPE_CHECKING:
+    from bot.durations import Ask
 
 JOB_FILE = "meshbot.yaml"
 SKIPPED = frozenset({".git", ".meshbot", ".venv", "node_modules", "__pycache__"})
 
 
-def check(path: Path, *, models: bool = False) -> shapes.ValidateAnswer:
-    """Read every job file at or below `path`; with `models`, hold each against the SQLMesh project beside it.
+def check(path: Path, ask: Ask | None = None) -> shapes.ValidateAnswer:
+    """Read every job file at or below `path`; with `ask`, also hold it against the project beside it.
 
     Raises `UsageFault` when there is none.
     """
@@ -28,7 +32,7 @@ def check(path: Path, *, models: bool = False) -> shapes.ValidateAnswer:
     well, faulty = sync.read(entries)
     parsed = {entry.path: file for entry, file in well}
     faults = {one.path: one.faults for one in faulty}
-    found = {entry.path: linting.findings(entry, file) for entry, file in well} if models else {}
+    found = {entry.path: linting.findings(entry, file, ask) for entry, file in well} if ask else {}
     shown = [
         answers.file(entry.path, parsed.get(entry.path), faults.get(entry.path, ()), found.get(entry.path, ()))
         for entry in entries

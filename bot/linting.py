@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot import describing
 from bot.checkout import Entry
+from bot.durations import Ask
 from scheduler import amend, lint
 from scheduler.dag import Graph
 from scheduler.errors import UserError
@@ -20,14 +21,21 @@ from scheduler.topology import Level
 REMEDY = "`meshrun describe` says each; the models are judged as far as they could be read."
 
 
-def findings(entry: Entry, file: JobFile) -> tuple[Finding, ...]:
+def findings(entry: Entry, file: JobFile, ask: Ask) -> tuple[Finding, ...]:
     """Return what is wrong between a job file and the models of its folder; nothing where no project lies."""
     folder = Path(entry.path).parent
     if not describing.is_project(folder):
         return ()
     try:
         graph = describing.describe(folder)
-        facts = lint.Facts(graph, amend.lines(entry.text), now=datetime.now(UTC))
+        known = ask(file.project)
+        facts = lint.Facts(
+            graph,
+            amend.lines(entry.text),
+            history=known.models,
+            usual_seconds=known.jobs,
+            now=datetime.now(UTC),
+        )
         return (*_not_loaded(graph), *lint.lint(file, facts))
     except UserError as error:
         remedy = "Mend the project, or check the file alone: validate --no-models."

@@ -16,12 +16,13 @@ from typing import assert_never
 
 from bot import describing, topologyshapes
 from bot.chatops.actions import CompareFiles, DrawGraph, Generate
+from bot.durations import Ask, nothing
 from bot.errors import Refused, UsageFault
 from bot.files import JOB_FILE
 from scheduler import amend, cron, draw, jobfile
 from scheduler.dag import Graph
 from scheduler.jobfile import JobFile
-from scheduler.topology import Note, Outlook, Proposal, ProposedJob, coverage, difference, outlook, propose
+from scheduler.topology import History, Note, Outlook, Proposal, ProposedJob, coverage, difference, outlook, propose
 
 LONGEST_NAME = 40
 
@@ -36,19 +37,22 @@ class _Proposed:
     proposal: Proposal
     text: str
     before: str
+    history: History
 
     def outlook(self) -> Outlook:
         """Forecast it."""
-        return outlook(self.graph, self.proposal, present=self.present.jobs if self.present else ())
+        return outlook(
+            self.graph, self.proposal, present=self.present.jobs if self.present else (), history=self.history
+        )
 
 
 def perform(
-    action: Generate | CompareFiles | DrawGraph,
+    action: Generate | CompareFiles | DrawGraph, ask: Ask = nothing
 ) -> topologyshapes.GenerateAnswer | topologyshapes.DiffAnswer | topologyshapes.GraphAnswer:
     """Carry out an action about a project's topology. Raises `UsageFault` and `Refused`."""
     match action:
         case Generate():
-            return _generate(action)
+            return _generate(action, ask)
         case CompareFiles():
             return _compare(action)
         case DrawGraph():
@@ -57,8 +61,8 @@ def perform(
             assert_never(action)
 
 
-def _generate(action: Generate) -> topologyshapes.GenerateAnswer:
-    made = _propose(Path(action.path))
+def _generate(action: Generate, ask: Ask) -> topologyshapes.GenerateAnswer:
+    made = _propose(Path(action.path), ask)
     changed = made.text != made.before
     if action.write and changed:
         _write(made.file, made.text)
@@ -78,16 +82,17 @@ def _generate(action: Generate) -> topologyshapes.GenerateAnswer:
     return answer
 
 
-def _propose(folder: Path) -> _Proposed:
+def _propose(folder: Path, ask: Ask) -> _Proposed:
     folder = folder.parent if folder.name == JOB_FILE else folder
     file = folder / JOB_FILE
     before = _text(file) if file.exists() else ""
     present = jobfile.parse(before, str(file)) if before else None
     graph = describing.describe(folder)
-    proposal = propose(graph, present=present.jobs if present else ())
-    name = project_name(graph.project or folder.resolve().name)
+    name = present.project if present else project_name(graph.project or folder.resolve().name)
+    history = ask(name).models
+    proposal = propose(graph, present=present.jobs if present else (), history=history)
     text = amend.amend(before, proposal) if present else amend.compose(proposal, project=name)
-    return _Proposed(file, present, graph, proposal, text, before)
+    return _Proposed(file, present, graph, proposal, text, before, history)
 
 
 def _form(made: _Proposed, answer: topologyshapes.GenerateAnswer, form: str) -> str:
