@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlglot.errors import SqlglotError
 from sqlmesh.core.context import Context
 from sqlmesh.core.environment import Environment
 from sqlmesh.core.notification_target import NotificationEvent
@@ -104,7 +105,7 @@ class ClaimingContext(Context):
         """Select as SQLMesh does, but never nothing."""
         try:
             selected: set[str] = super()._select_models_for_run(select_models, no_auto_upstream, snapshots)
-        except SQLMeshError as error:
+        except (SQLMeshError, SqlglotError) as error:
             raise ProjectError(f"selecting {', '.join(select_models)}: {root_cause(error)}") from error
         if not selected:
             raise ProjectError(
