@@ -35,7 +35,7 @@ class Dialect:
     after_insert: str
     lock: str
     mark: str
-    patience: str
+    impatience: str
     """Makes a connection give up waiting for a row after a second: whoever locks it may have been frozen."""
 
     def sql(self, text: str) -> str:
@@ -87,17 +87,17 @@ class Adapter(Protocol):
         """Close this thread's connection; the next use opens another."""
 
 
-def patient(connect: Callable[[], Any], dialect: str) -> Callable[[], Any]:
+def impatient(connect: Callable[[], Any], dialect: str) -> Callable[[], Any]:
     """Wrap what opens a connection: those that it opens do not wait long for what somebody else has locked."""
 
-    def connect_patiently() -> Any:  # noqa: ANN401 - each driver has its own
+    def connect_impatiently() -> Any:  # noqa: ANN401 - each driver has its own
         connection = connect()
-        if dialect in DIALECTS and DIALECTS[dialect].patience:
-            connection.cursor().execute(DIALECTS[dialect].patience)
+        if dialect in DIALECTS and DIALECTS[dialect].impatience:
+            connection.cursor().execute(DIALECTS[dialect].impatience)
             connection.commit()
         return connection
 
-    return connect_patiently
+    return connect_impatiently
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from sqlmesh.core.context import Context
 
 from . import environ
 from .claims import ClaimTable
-from .dialects import patient
+from .dialects import impatient
 from .errors import ProjectError, root_cause
 from .fence import open_state
 from .stop import Cancelled
@@ -107,7 +107,7 @@ def _separate_adapter(adapter: Any, config: Any) -> Any:  # noqa: ANN401 - SQLMe
             return connection.cursor()
 
     else:
-        connect = patient(config._connection_factory_with_kwargs, adapter.dialect)  # noqa: SLF001 - no public way to it
+        connect = impatient(config._connection_factory_with_kwargs, adapter.dialect)  # noqa: SLF001 - no public way to it
     return type(adapter)(
         connect,
         multithreaded=True,

@@ -15,7 +15,7 @@ from mariadb import find, mariadb
 from waiting import until
 
 from meshrun.claims import ClaimTable
-from meshrun.dialects import Adapter, retried, transaction
+from meshrun.dialects import Adapter, impatient, retried, transaction
 from meshrun.lease import LeaseKeeper
 from meshrun.tenure import ClaimLostError, Runner, claim_key
 
@@ -59,13 +59,20 @@ def table(opened: Open) -> ClaimTable:
     return opened()
 
 
+def opened_as_for_claims(config: Any) -> Any:  # noqa: ANN401 - SQLMesh's
+    """Open connections as meshrun does for claims: they do not wait long for a locked row."""
+    adapter = config.create_engine_adapter(concurrent_tasks=8)
+    connect = impatient(config._connection_factory_with_kwargs, adapter.dialect)
+    return type(adapter)(connect, multithreaded=True, pre_ping=config.pre_ping)
+
+
 def _postgres(request: pytest.FixtureRequest, _folder: Path) -> Callable[[], Any]:
     from sqlmesh.core.config.connection import PostgresConnectionConfig
 
     url = urlsplit(request.getfixturevalue("postgres_url")())
     host, database = parse_qs(url.query)["host"][0], url.path.strip("/")
     config = PostgresConnectionConfig(host=host, user=url.username, password="", port=5432, database=database)
-    return lambda: config.create_engine_adapter(concurrent_tasks=8)
+    return lambda: opened_as_for_claims(config)
 
 
 def _mysql(request: pytest.FixtureRequest, _folder: Path) -> Callable[[], Any]:
@@ -77,7 +84,7 @@ def _mysql(request: pytest.FixtureRequest, _folder: Path) -> Callable[[], Any]:
     adapter.execute("DROP DATABASE IF EXISTS state")
     adapter.execute(f"CREATE DATABASE {database}")
     adapter.close()
-    return lambda: config.create_engine_adapter(concurrent_tasks=8)
+    return lambda: opened_as_for_claims(config)
 
 
 def _duckdb(_request: pytest.FixtureRequest, folder: Path) -> Callable[[], Any]:
@@ -203,7 +210,7 @@ def test_the_fence_holds_until_the_recording_transaction_ends(opened: Open) -> N
 
     def take() -> None:
         fenced.wait()
-        other.take("k", "s.m", runner("two"))
+        until(lambda: other.take("k", "s.m", runner("two")).claim, timeout=20)
         seen.append("taken")
         took.set()
 
@@ -212,6 +219,18 @@ def test_the_fence_holds_until_the_recording_transaction_ends(opened: Open) -> N
     assert results[1].exception() is None
     # either recorded before the taking, or the taking came first and the recording was refused
     assert seen == ["recorded", "taken"] or isinstance(results[0].exception(), ClaimLostError)
+
+
+def test_taking_does_not_wait_for_a_process_that_was_frozen_while_it_records(opened: Open) -> None:
+    mine, other = opened(), opened()
+    claim = mine.take("k", "s.m", runner("one")).claim
+    assert claim is not None
+    expire(mine, "k")
+    with transaction(mine.adapter):
+        mine.fence(mine.adapter, claim)
+        assert other.take("k", "s.m", runner("two")).claim is None
+        assert other.take("another", "s.n", runner("two")).claim is not None
+    assert other.take("k", "s.m", runner("two")).claim is not None
 
 
 def test_several_creators_at_once_are_harmless(opened: Open) -> None:

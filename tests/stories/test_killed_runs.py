@@ -69,6 +69,7 @@ def assert_nothing_is_stuck(project: Project, *arguments: str) -> None:
     assert (again.code, again.end["outcome"]) == (0, "noop"), again.output
 
 
+@pytest.mark.timeout(900)
 def test_twenty_kills_at_random_moments(project: Project) -> None:
     project.owe(days=DAYS)
     moments = random.Random(3866)  # noqa: S311 - the same moments in every test run
