@@ -25,6 +25,13 @@ LOOK = 0.1
 MEGABYTE = 1024 * 1024
 PAGE = os.sysconf("SC_PAGE_SIZE")
 KEPT_WORDS = 64 * 1024
+# How a limit that the kernel keeps is heard of in Python.
+SIGNS = {
+    "[Errno 11] Resource temporarily unavailable": "processes: no more could be started; allow more with --processes",
+    "can't start new thread": "processes: no more threads could be started; allow more with --processes",
+    "MemoryError": "memory: no more could be reserved; allow more with --memory-mb",
+    "[Errno 27] File too large": "output: a file became too large; allow more with --output-mb",
+}
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -92,7 +99,10 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], limits: Limits
         _end_all(process)
     answer.join(5)
     said.join(5)
-    return Ended(process.returncode, answer.data, said.data.decode(errors="replace"), broken)
+    spoken = said.data.decode(errors="replace")
+    if process.returncode and broken is None:
+        broken = next((words for sign, words in SIGNS.items() if sign in spoken), None)
+    return Ended(process.returncode, answer.data, spoken, broken)
 
 
 def _watch(process: subprocess.Popen[bytes], limits: Limits, streams: Sequence[_Stream]) -> str | None:
