@@ -15,11 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from . import describe, environ
 from .errors import ProjectError, root_cause
 from .report import Report, stamp
 from .stop import Cancelled, Stop
+from .tenure import Row
 from .work import InterruptedRunError
 
 EXIT_CODES = {"succeeded": 0, "noop": 0, "failed": 1, "partial": 3, "interrupted": 4, "cancelled": 5}
@@ -122,19 +124,23 @@ def _claims(options: argparse.Namespace, report: Report, _stop: Stop) -> Ended:
 
     rows = project.claims(options.path, options.release)
     for row in rows:
-        report.claim(
-            name=row.key,
-            model=row.model,
-            run_id=row.run_id,
-            job=row.job,
-            taken_at=stamp(row.taken_at),
-            expires_at=stamp(row.expires_at),
-            expired=not row.held,
-            released=options.release is not None,
-        )
+        report.claim(**_claim(row, released=options.release is not None))
     if options.release and not rows:
         return Ended("failed", f"releasing {options.release}: nobody holds it; `meshrun claims` lists what is held")
     return Ended("succeeded")
+
+
+def _claim(row: Row, *, released: bool) -> dict[str, Any]:
+    return {
+        "name": row.key,
+        "model": row.model,
+        "run_id": row.run_id,
+        "job": row.job,
+        "taken_at": stamp(row.taken_at),
+        "expires_at": stamp(row.expires_at),
+        "expired": not row.held,
+        "released": released,
+    }
 
 
 def _say(text: str) -> None:
