@@ -63,9 +63,9 @@ class ClaimingScheduler(Scheduler):
         kwargs["auto_restatement_enabled"] = bool(restated)
         if not restated:
             return super().run(environment, *args, **kwargs)
-        with one_at_a_time(self.desk.table, self.desk.policy.runner, f"restatements:{environment}") as give_back:
+        with one_at_a_time(self.desk.table, self.desk.policy.runner, f"restatements:{environment}") as turn:
             self._read_restatements_again()
-            self.fenced.after_restatements = give_back
+            self.fenced.turn = turn
             return super().run(environment, *args, **kwargs)
 
     def run_merged_intervals(

@@ -1,7 +1,7 @@
 """The state of a project, fenced: an interval is recorded only while this run holds the model's claim.
 
 The claim's row is locked in the transaction that records the interval, so that between "still mine" and "recorded"
-nobody can take over.
+nobody can take over. Automatic restatements are recorded under a claim of their own, in the same way.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlmesh.core.state_sync.base import DelegatingStateSync
 
 from .claims import ClaimTable
 from .dialects import Adapter, retried, transaction
+from .once import Turn
 from .tenure import Claim, ClaimLostError
 
 
@@ -25,7 +26,8 @@ class FencedStateSync(DelegatingStateSync):
         super().__init__(state_sync)
         self.claims: dict[str, Claim] = {}
         self.unfenced = _innermost(state_sync)
-        self.after_restatements: Callable[[], None] | None = None
+        self.turn: Turn | None = None
+        """The turn in which automatic restatements are applied, while this run has it."""
         self._table = table
 
     def add_interval(self, snapshot: Snapshot, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
@@ -33,20 +35,30 @@ class FencedStateSync(DelegatingStateSync):
         claim = self.claims.get(snapshot.name)
         if claim is None:
             raise ClaimLostError(f"recording an interval of {snapshot.name}: this run never held its claim")
+        self._record(claim, lambda: self.state_sync.add_interval(snapshot, *args, **kwargs))
+
+    def add_snapshots_intervals(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
+        """Record what is to be restated; raises `ClaimLostError` if this run's turn is over."""
+        claim = self.turn.claim if self.turn else None
+        self._record(claim, lambda: self.state_sync.add_snapshots_intervals(*args, **kwargs))
+
+    def update_auto_restatements(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
+        """Record when models restate themselves next, and let the next run look at it."""
+        claim = self.turn.claim if self.turn else None
+        self._record(claim, lambda: self.state_sync.update_auto_restatements(*args, **kwargs))
+        if self.turn is not None:
+            self.turn.give_back()
+
+    def _record(self, claim: Claim | None, change: Callable[[], None]) -> None:
         adapter: Adapter = self.unfenced.engine_adapter
 
         def record() -> None:
             with transaction(adapter):
-                self._table.fence(adapter, claim)
-                self.state_sync.add_interval(snapshot, *args, **kwargs)
+                if claim is not None:
+                    self._table.fence(adapter, claim)
+                change()
 
         retried(record, adapter)
-
-    def update_auto_restatements(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
-        """Record when models restate themselves next, and let the next run look at it."""
-        self.state_sync.update_auto_restatements(*args, **kwargs)
-        if self.after_restatements is not None:
-            self.after_restatements()
 
 
 def open_state(state_sync: StateSync) -> tuple[Adapter, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .claims import ClaimTable
 from .lease import LeaseKeeper
@@ -40,9 +41,17 @@ def once(table: ClaimTable, runner: Runner, name: str, do: Callable[[], None]) -
         table.release(claim, runner.run_id, "done")
 
 
+@dataclass(frozen=True)
+class Turn:
+    """The claim under which something is done by one run at a time, and what gives it back early."""
+
+    claim: Claim
+    give_back: Callable[[], None]
+
+
 @contextmanager
-def one_at_a_time(table: ClaimTable, runner: Runner, name: str) -> Iterator[Callable[[], None]]:
-    """Hold a claim of this name during the block, or until what is yielded is called."""
+def one_at_a_time(table: ClaimTable, runner: Runner, name: str) -> Iterator[Turn]:
+    """Hold a claim of this name during the block, or until its turn is given back."""
     claim = _await_claim(table, runner, name, once=False)
     if claim is None:  # nothing is ever recorded as done under such a name
         raise FailedElsewhereError(f"taking the claim {name}: it is marked as failed; release it with `meshrun claims`")
@@ -54,7 +63,7 @@ def one_at_a_time(table: ClaimTable, runner: Runner, name: str) -> Iterator[Call
             table.release(claim, runner.run_id)
 
         try:
-            yield give_back
+            yield Turn(claim, give_back)
         finally:
             give_back()
 

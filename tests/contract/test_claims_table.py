@@ -302,3 +302,29 @@ def test_another_state_database_is_refused() -> None:
     adapter: Adapter = Elsewhere()  # type: ignore[assignment]
     with pytest.raises(UnsupportedStateError, match="state_connection"):
         ClaimTable(adapter, "state")
+
+
+def test_who_lost_its_turn_restates_nothing(table: ClaimTable) -> None:
+    from meshrun.fence import FencedStateSync
+    from meshrun.once import one_at_a_time
+
+    recorded = []
+
+    class State:
+        engine_adapter = table.adapter
+
+        def add_snapshots_intervals(self, what: str) -> None:
+            recorded.append(what)
+
+        def update_auto_restatements(self, what: str) -> None:
+            recorded.append(what)
+
+    state: Any = FencedStateSync(State(), table)  # type: ignore[abstract,arg-type]
+    with one_at_a_time(table, runner("one"), "restatements:prod") as state.turn:
+        state.add_snapshots_intervals("mine")
+        table.free("restatements:prod")
+        with pytest.raises(ClaimLostError):
+            state.add_snapshots_intervals("lost")
+        with pytest.raises(ClaimLostError):
+            state.update_auto_restatements("lost")
+    assert recorded == ["mine"]
