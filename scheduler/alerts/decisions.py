@@ -143,7 +143,8 @@ def _ending(run: Run, results: tuple[ModelResult, ...], now: datetime) -> Ending
         results=results,
         at=run.ended_at or now,
         tells=AlertOn.FAILURE in run.spec.alerts.on,
-        proves=run.start is None and run.end is None,
+        bounded=run.start is not None or run.end is not None,
+        repeats=run.retry_of is not None,
     )
 
 

@@ -64,8 +64,8 @@ class Trouble(StrEnum):
 class Ending:
     """A run that has ended for good (no attempt follows), as far as an incident looks at it.
 
-    `at` is when it ended. `tells` says whether its job wants to hear of failures. `proves` is false for a run that was
-    bounded to some interval by hand: that it went well says nothing of the others.
+    `at` is when it ended. `tells` says whether its job wants to hear of failures. `bounded` is a run that a person
+    limited to some interval: its good end says nothing of the others. `repeats` is one that repeats an earlier run.
     """
 
     run_id: str
@@ -73,7 +73,8 @@ class Ending:
     results: tuple[ModelResult, ...]
     at: datetime
     tells: bool = True
-    proves: bool = True
+    bounded: bool = False
+    repeats: bool = False
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class Ending:
 
         When it is not known which models failed (a lost run), nothing may be left to other runs.
         """
-        if not self.proves or self.trouble is not None or self.state is RunState.CANCELLED:
+        if self.trouble is not None or self.state is RunState.CANCELLED:
             return False
         return not self.still_failing(before) if before else not self._has(ModelStatus.CLAIMED_ELSEWHERE)
 
@@ -132,7 +133,8 @@ class Outbreak:
 
     `models` fail now. `told` holds a fingerprint of each trouble and failing set that was told, `told_at` when that was
     last. `calm` counts good runs since the last failure, `interruptions` those since the last good run. One that is not
-    `serious` is a single interruption: it is kept, to count, and never told.
+    `serious` is a single interruption: it is kept, to count, and never told. One is `bounded` while every run that
+    failed in it was bounded: then the repetition of such a run proves what it did.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Outbreak:
     reopened: int = 0
     calm: int = 0
     interruptions: int = 0
+    bounded: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -194,8 +197,10 @@ def follow(before: Outbreak | None, ending: Ending, now: datetime) -> Step:
 
 
 def _good(before: Outbreak, ending: Ending) -> Step:
+    if ending.bounded and not (before.bounded and ending.repeats):
+        return Step(before)
     if not ending.proves_good(before.models if before.is_open else ()):
-        healed = before.is_open and ending.proves and ending.state is not RunState.CANCELLED
+        healed = before.is_open and ending.state is not RunState.CANCELLED
         return Step(replace(before, models=ending.still_failing(before.models)) if healed and before.models else before)
     if before.closed_at is not None:
         return Step(replace(before, interruptions=0))
@@ -230,6 +235,7 @@ def _failed(before: Outbreak | None, ending: Ending, trouble: Trouble, now: date
         serious=True,
         reopened=before.reopened + (before.closed_at is not None),
         calm=0,
+        bounded=before.bounded and ending.bounded,
     )
     return _tell(after, ending, now, again=before.closed_at is not None)
 
@@ -241,6 +247,7 @@ def _new(ending: Ending, trouble: Trouble) -> Outbreak:
         last_failure_at=ending.at,
         trouble=trouble,
         models=ending.failed,
+        bounded=ending.bounded,
     )
 
 

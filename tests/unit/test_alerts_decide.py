@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from endings import NOON, STATES, Told, a_job, a_result, a_run
 
-from scheduler.alerts import Alert, backoff, decide, missed, overdue
+from scheduler.alerts import Alert, Kind, backoff, decide, missed, overdue
 from scheduler.incidents import Missed
-from scheduler.runs import RunState
+from scheduler.runs import Run, RunState
 
 # `fail a ~b`: model a failed and b is blocked; `ok ?a`: a was left to another run; `+7h ...`: seven hours later, not 15
 # minutes. Under each name: what ends, and what that tells.
@@ -171,6 +171,21 @@ def test_a_run_bounded_by_hand_proves_nothing_of_the_rest() -> None:
     told.ends("fail a")
     run = replace(a_run(RunState.SUCCEEDED), start="2026-01-01", end="2026-01-02")
     assert not decide(run, (a_result("+a"),), told.incident, will_retry=False, now=told.now).alerts
+
+
+def bounded(state: RunState, retry_of: str | None = None) -> Run:
+    return replace(a_run(state), start="2026-01-01", end="2026-01-02", retry_of=retry_of)
+
+
+@pytest.mark.parametrize(
+    ("first", "retry_of", "kinds"),
+    [("bounded", "the-first", [Kind.RECOVERED]), ("bounded", None, []), ("whole", "the-first", [])],
+)
+def test_what_a_bounded_run_broke_its_repetition_mends(first: str, retry_of: str | None, kinds: list[Kind]) -> None:
+    failing = bounded(RunState.FAILED) if first == "bounded" else a_run(RunState.FAILED)
+    incident = decide(failing, (a_result("a"),), None, will_retry=False, now=NOON).incident
+    mended = decide(bounded(RunState.SUCCEEDED, retry_of), (a_result("+a"),), incident, will_retry=False, now=NOON)
+    assert [Alert.from_json(alert.payload).kind for alert in mended.alerts] == kinds
 
 
 def test_deciding_twice_gives_the_same_keys() -> None:
