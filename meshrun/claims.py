@@ -135,10 +135,6 @@ class ClaimTable:
             return self._run(lambda: self._select(None))
         return [row for batch in _batches(sorted(keys)) for row in self._run(lambda batch=batch: self._select(batch))]  # type: ignore[misc]
 
-    def holds(self, claim: Claim) -> bool:
-        """Whether a claim is still held, expired or not: nobody has taken it over."""
-        return any(row.owner == claim.owner for row in self.rows([claim.key]))
-
     def free(self, name: str) -> list[Row]:
         """Free every held claim of this key or model name, whoever holds it; return what was freed.
 

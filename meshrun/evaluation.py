@@ -17,7 +17,7 @@ from sqlmesh.core.snapshot import DeployabilityIndex, Snapshot, SnapshotIdBatch
 
 from .cut import remaining
 from .report import Ending
-from .tenure import Claim, ClaimLostError, Row, claim_key
+from .tenure import Claim, Row, claim_key
 from .walk import CREATE, Batches, Interval, Unit
 from .work import InterruptedRunError
 
@@ -137,10 +137,9 @@ class Evaluation:
         """Record an interval as done, under the claim."""
         self.setting.scheduler.state_sync.add_interval(self.snapshot, start, end, is_dev=not self.deployable)
 
-    def check(self, claim: Claim) -> None:
+    def check(self) -> None:
         """Raise `ClaimLostError` if the claim was taken over."""
-        if not self.setting.scheduler.desk.table.holds(claim):
-            raise ClaimLostError(f"evaluating {self.label}: another run holds its claim now")
+        self.setting.scheduler.fenced.check(self.snapshot)
 
     def evaluate_and_record(self, index: int, start: int, end: int) -> None:
         """Evaluate one batch as SQLMesh does, audit it and record its interval."""

@@ -32,10 +32,11 @@ class FencedStateSync(DelegatingStateSync):
 
     def add_interval(self, snapshot: Snapshot, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
         """Record an interval under the snapshot's claim; raises `ClaimLostError` if it is not held any more."""
-        claim = self.claims.get(snapshot.name)
-        if claim is None:
-            raise ClaimLostError(f"recording an interval of {snapshot.name}: this run never held its claim")
-        self._record(claim, lambda: self.state_sync.add_interval(snapshot, *args, **kwargs))
+        self._record(self._claim(snapshot), lambda: self.state_sync.add_interval(snapshot, *args, **kwargs))
+
+    def check(self, snapshot: Snapshot) -> None:
+        """Raise `ClaimLostError` if the snapshot's claim is not held any more."""
+        self._record(self._claim(snapshot), _nothing)
 
     def add_snapshots_intervals(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - delegated
         """Record what is to be restated; raises `ClaimLostError` if this run's turn is over."""
@@ -48,6 +49,12 @@ class FencedStateSync(DelegatingStateSync):
         self._record(claim, lambda: self.state_sync.update_auto_restatements(*args, **kwargs))
         if self.turn is not None:
             self.turn.give_back()
+
+    def _claim(self, snapshot: Snapshot) -> Claim:
+        claim = self.claims.get(snapshot.name)
+        if claim is None:
+            raise ClaimLostError(f"recording an interval of {snapshot.name}: this run never held its claim")
+        return claim
 
     def _record(self, claim: Claim | None, change: Callable[[], None]) -> None:
         adapter: Adapter = self.unfenced.engine_adapter
@@ -71,3 +78,7 @@ def _innermost(state_sync: Any) -> Any:  # noqa: ANN401 - wrappers have no commo
     while not hasattr(state_sync, "engine_adapter"):
         state_sync = state_sync.state_sync
     return state_sync
+
+
+def _nothing() -> None:
+    pass

@@ -54,7 +54,7 @@ class Receipts:
             book.create()
             self._places.add(book.place)
         book.claim()
-        work.check(claim)
+        work.check()
         self._books[work.snapshot.name] = book
         if appends:
             self._record_what_was_committed(work, book)
