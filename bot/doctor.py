@@ -1,7 +1,8 @@
 """`meshbot doctor`: looks at everything that Meshbot depends on, and says what to do.
 
 The rule: a check changes nothing and never fails itself; what keeps it from looking is what it found. Whether the
-clock, the workers and the watch are alive is told by what they leave undone: that shows a process that hangs, too.
+clock, the workers and the watch are alive is told by what they leave undone, which shows a process that hangs, and
+by their signs of life.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import metadata
@@ -27,8 +28,9 @@ from scheduler import settings
 from scheduler.errors import MeshbotError
 
 if TYPE_CHECKING:
+    from scheduler.runs import Run
     from scheduler.settings import Settings
-    from scheduler.store import JobRow, Store
+    from scheduler.store import Heartbeat, JobRow, Store
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 LATE = timedelta(minutes=1)
@@ -177,6 +179,16 @@ def watch(late: Sequence[str]) -> shapes.Check:
     return check("watch", OK, "every run is followed")
 
 
+def living(found: shapes.Check, beats: Sequence[Heartbeat], silent: timedelta, now: datetime) -> shapes.Check:
+    """Check also that there is such a process, where it has left nothing undone so far."""
+    mine = [one for one in beats if one.process == found["name"]]
+    alive = sum(now - one.at <= silent for one in mine)
+    if found["state"] != OK or alive:
+        return {**found, "found": f"{found['found']}; {alive} alive"}
+    last = f", the last one was heard of at {mine[0].at:%Y-%m-%d %H:%M} UTC" if mine else ""
+    return check(found["name"], BROKEN, f"none is alive{last}", f"start `meshbot {found['name']}`, or {START}")
+
+
 def alerts(unsent: Sequence[tuple[str, str | None]]) -> shapes.Check:
     """Check that alerts reach people; `unsent` are those that were tried in vain, with the reason."""
     if unsent:
@@ -197,26 +209,33 @@ def repositories(paths: Sequence[str]) -> shapes.Check:
 
 
 def _of_store(chosen: Settings, services: Services) -> Iterator[shapes.Check]:
+    from scheduler.store import SILENT
+
     store, now = services.store, datetime.now(UTC)
-    active = store.active()
-    queued = [
-        run.id
-        for run in active
-        if run.state.value == "queued" and now - max(run.since, run.not_before or run.since) > LATE
-    ]
-    late = [
-        run.id
-        for run in active
-        if (run.state.value == "starting" and now - run.since > 5 * LATE)
-        or (run.started_at is not None and now - run.started_at > run.spec.timeout + 5 * LATE)
-    ]
+    active, beats = store.active(), store.heartbeats()
+    paused = {(row.project, row.name) for row in store.jobs() if row.paused(now)}
+    queued = [run.id for run in active if _should_have_started(run, now) and (run.project, run.job) not in paused]
+    watched = {one.place for one in beats if one.process == "watch" and now - one.at <= SILENT}
+    late = [run.id for run in active if _is_unfollowed(run, watched, now)]
     unsent = [(alert.key, alert.last_error) for alert in store.alerts() if alert.last_error]
-    yield _looked("clock", lambda: clock(store.next_due(), now))
-    yield _looked("worker", lambda: worker(queued))
-    yield _looked("watch", lambda: watch(late))
+    yield _looked("clock", lambda: living(clock(store.next_due(), now), beats, SILENT, now))
+    yield _looked("worker", lambda: living(worker(queued), beats, SILENT, now))
+    yield _looked("watch", lambda: living(watch(late), beats, SILENT, now))
     yield _looked("alerts", lambda: alerts(unsent))
     yield _looked("secrets", lambda: secrets(chosen.secrets, store.jobs()))
     yield _looked("repository", lambda: repositories(sorted({row.repository for row in store.projects()})))
+
+
+def _should_have_started(run: Run, now: datetime) -> bool:
+    return run.state.value == "queued" and now - max(run.since, run.not_before or run.since) > LATE
+
+
+def _is_unfollowed(run: Run, watched: Container[str | None], now: datetime) -> bool:
+    """Whether nobody looks at the place of the run, or it is long past the time that it may take."""
+    if run.state.value == "queued" or now - run.since < LATE:
+        return False
+    is_past = run.started_at is not None and now - run.started_at > run.spec.timeout + 5 * LATE
+    return is_past or (run.place is not None and run.place not in watched)
 
 
 def _queue(services: Services) -> shapes.Check:

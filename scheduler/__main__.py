@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from scheduler.assembly import Assembly
 from scheduler.errors import MeshbotError, Retryable
@@ -48,31 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _worker(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
     from scheduler import tasks  # noqa: F401 - what the queue calls is loaded before the first call
 
-    _begin("worker")
-    while not stop.is_set():
-        try:
-            parts.queues.work()
-        except Retryable as error:
-            _listen(stop)  # the queue's library had its own handlers
-            _log.warning("%s; trying again", error)
-            stop.wait(PAUSE)
-        else:
-            return
+    with _alive("worker", parts, parts.launcher.place):
+        while not stop.is_set():
+            try:
+                parts.queues.work()
+            except Retryable as error:
+                _listen(stop)  # the queue's library had its own handlers
+                _log.warning("%s; trying again", error)
+                stop.wait(PAUSE)
+            else:
+                return
 
 
 def _clock(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
     from scheduler import clock
 
-    _begin("clock")
-    clock.run(parts.store, parts.queues, stop)
+    with _alive("clock", parts):
+        clock.run(parts.store, parts.queues, stop)
 
 
 def _watch(parts: Assembly, stop: threading.Event, _options: argparse.Namespace) -> None:
     from scheduler import notify, watch
 
-    _begin("watch")
     watching = watch.Watch(parts.store, parts.reconciler, parts.launcher, notify.notifier(parts.settings))
-    watch.run(watching, stop, parts.settings.watch_interval)
+    with _alive("watch", parts, parts.launcher.place):
+        watch.run(watching, stop, parts.settings.watch_interval, parts.settings.keep)
 
 
 def _claims(parts: Assembly, _stop: threading.Event, options: argparse.Namespace) -> None:
@@ -83,8 +84,13 @@ def _claims(parts: Assembly, _stop: threading.Event, options: argparse.Namespace
         print(json.dumps(claim))  # noqa: T201 - the answer
 
 
-def _begin(name: str) -> None:
+@contextmanager
+def _alive(name: str, parts: Assembly, place: str | None = None) -> Iterator[None]:
+    from scheduler.pulse import beating
+
     _log.info("%s begins", name)
+    with beating(parts.store, name, place):
+        yield
 
 
 def _listen(stop: threading.Event) -> None:

@@ -6,10 +6,14 @@ cleared away already, does no harm. What arrives here is redacted: the keeper of
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,9 +71,40 @@ class Logs:
         except FileNotFoundError:
             return self._kept(run_id, offset)
 
+    def remove(self, run_id: str) -> None:
+        """Remove the kept log of a run, if there is one. Raises `Retryable` when the file system does not let it go."""
+        try:
+            self._files.rm_file(self._path(run_id))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Retryable(f"removing the log of {run_id}: {error}") from error
+
     def exists(self, run_id: str) -> bool:
         """Say whether the log of a run is kept."""
         return self._size(self._path(run_id)) >= 0
+
+    def keep_promoted(self, place: tuple[str, str], at: datetime, models: Mapping[str, str]) -> None:
+        """Keep what was promoted `at` a moment in an environment: `place` is the project and its name.
+
+        What is kept of a later moment stays. Raises `Retryable` when the file system does not take it.
+        """
+        if (kept := self._promoted(place)) and str(kept["at"]) > at.isoformat():
+            return
+        project, environment = place
+        text = json.dumps({"project": project, "environment": environment, "at": at.isoformat(), "models": {**models}})
+        try:
+            self._write(self._promoted_path(place), io.BytesIO(text.encode()))
+        except OSError as error:
+            raise Retryable(f"keeping what is promoted in {environment} of {project}: {error}") from error
+
+    def promoted(self, project: str, environment: str) -> dict[str, str] | None:
+        """Return what the last run that said it found promoted: models with the hash of their data; None if none did.
+
+        Raises `Retryable` when the file system does not answer.
+        """
+        kept = self._promoted((project, environment))
+        return None if kept is None else {str(name): str(of) for name, of in kept["models"].items()}
 
     def check(self) -> None:
         """Write, read and remove a file. Raises `Retryable` with the file system's words when that fails."""
@@ -90,6 +125,19 @@ class Logs:
             return b""
         except OSError as error:
             raise Retryable(f"reading the log of {run_id}: {error}") from error
+
+    def _promoted(self, place: tuple[str, str]) -> dict[str, Any] | None:
+        try:
+            found = json.loads(self._files.cat_file(self._promoted_path(place)))
+        except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            raise Retryable(f"reading what is promoted in {place[1]} of {place[0]}: {error}") from error
+        return found if isinstance(found, dict) and {"at", "models"} <= found.keys() else None
+
+    def _promoted_path(self, place: tuple[str, str]) -> str:
+        """Name the file by a hash: an environment may be called anything, also what no path may have."""
+        return f"{self._folder}/promoted-{hashlib.sha256(json.dumps(place).encode()).hexdigest()[:32]}.json"
 
     def _write(self, path: str, spool: IO[bytes]) -> None:
         """Write the file aside and move it, where files are not whole from the start as objects in a store are."""

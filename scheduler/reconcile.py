@@ -45,6 +45,7 @@ class Reconciler:
         report = parse(self.launcher.logs(run.id)) if over else Report()
         seen = advance(run, observation, report, now)
         if seen.state.is_final:
+            self._keep_promoted(seen, report)
             self._end(seen, run.state, report.models, now)
         elif seen is not run:
             self.store.move(seen, run.state)
@@ -82,6 +83,16 @@ class Reconciler:
             return False
         return True
 
+    def _keep_promoted(self, run: Run, report: Report) -> None:
+        """Keep what the run found promoted, for who checks a job file; no run ends otherwise where that fails."""
+        if report.promoted is None:
+            return
+        try:
+            place = (run.project, run.spec.environment)
+            self.logs.keep_promoted(place, run.started_at or run.created_at, report.promoted)
+        except Retryable as error:
+            _log.warning("ending run %s: %s", run.id, error)
+
     def _losses_before(self, run: Run) -> int:
         """Count the earlier attempts that were lost."""
         losses, before = 0, run.retry_of
@@ -100,12 +111,10 @@ class Reconciler:
 def follow_up(run: Run, losses: int, now: datetime) -> Run | None:
     """Make the next attempt of an ended run; None when there shall be none.
 
-    `losses` earlier attempts were lost to their surroundings. Such a loss does not count as one of the job's retries,
-    up to `MOST_LOSSES`.
+    `losses` earlier attempts were lost to their surroundings. The first `MOST_LOSSES` of them do not count as one of
+    the job's retries.
     """
-    limit = run.spec.retries.limit + losses
-    if run.state is RunState.LOST:
-        limit = run.attempt if losses < MOST_LOSSES else 0
-    retries = run.spec.retries.model_copy(update={"limit": limit})
+    free = min(losses + (run.state is RunState.LOST), MOST_LOSSES)
+    retries = run.spec.retries.model_copy(update={"limit": run.spec.retries.limit + free})
     retry = next_attempt(replace(run, spec=run.spec.model_copy(update={"retries": retries})), now)
     return None if retry is None else replace(retry, spec=run.spec)

@@ -7,6 +7,7 @@ second "create" of the same run finds the first. A final state is never left; `a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -97,12 +98,16 @@ class ModelResult:
 
 @dataclass(frozen=True)
 class Report:
-    """All that meshrun said of one run: its model results and its last line, if that came."""
+    """All that meshrun said of one run: its model results and its last line, if that came.
+
+    `promoted` maps each model that the environment has to the hash of its data; None when it was not said.
+    """
 
     models: tuple[ModelResult, ...] = ()
     outcome: RunState | None = None
     next_due: datetime | None = None
     error: str | None = None
+    promoted: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ class Run:
 
     `spec` is the job as it was when the run was made, so that a later push changes no run that exists. `since` is when
     it came into its present state. `start` and `end` bound a manual run, as meshrun takes them. `not_before` holds a
-    retry back. `scheduled_for` is the tick; of a manual run, the moment it was asked for.
+    retry back. `scheduled_for` is the tick; of a manual run, the moment it was asked for. `place` is where it started;
+    only who watches that place can tell how it stands.
     """
 
     id: str
@@ -137,6 +143,7 @@ class Run:
     ended_at: datetime | None = None
     exit_code: int | None = None
     message: str | None = None
+    place: str | None = None
 
 
 def run_id(project: str, job: str, scheduled_for: datetime, attempt: int = 1) -> str:
@@ -197,8 +204,8 @@ def _absent(run: Run, report: Report, now: datetime) -> Run:
         return _end(run, RunState.LOST, now, message="the place it ran in does not know it any more")
     if run.cancel_requested_at is not None:
         return _end(run, RunState.CANCELLED, now, message="cancelled before it began")
-    if run.state is RunState.STARTING and now - run.since >= LAUNCH_GRACE:
-        return _enter(run, RunState.QUEUED, now)
+    if run.state is RunState.STARTING and abs(now - run.since) >= LAUNCH_GRACE:  # a clock that was ahead is mended
+        return replace(_enter(run, RunState.QUEUED, now), place=None)
     return run
 
 

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         ge=1,
         description="How many runs may work on one machine at once. Default: twice its processors, and at least 8.",
     )
+    keep_days: int = Field(
+        90,
+        ge=0,
+        le=36500,
+        description="How many days ended runs, their results and their logs are kept; 0 keeps them for ever. "
+        "The newest run of each job is always kept.",
+    )
     watch_interval: timedelta = Field(timedelta(seconds=1), description="How often runs are observed.")
 
     @property
@@ -60,6 +67,11 @@ class Settings(BaseSettings):
     def logs(self) -> str:
         """The fsspec URL of the folder in which logs are kept."""
         return self.logs_url or (self.data_dir / "logs").resolve().as_uri()
+
+    @property
+    def keep(self) -> timedelta | None:
+        """How long what has ended is kept; None for ever."""
+        return timedelta(days=self.keep_days) if self.keep_days else None
 
     @property
     def secrets(self) -> Path:

@@ -8,21 +8,22 @@ run that its place does not know, and the reconciler puts it back.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import assert_never
 
+from scheduler.concurrency import Go, Refused, Turn, Waits, by_hand, turn
 from scheduler.errors import Retryable, UserError
-from scheduler.jobfile import Concurrency, JobType
+from scheduler.jobfile import JobType
 from scheduler.launchers import Launcher, Order, Source
 from scheduler.reconcile import Reconciler
-from scheduler.runs import ACTIVE, Run, RunState, Trigger
-from scheduler.store import RunFilter, Store
+from scheduler.runs import Run, RunState
+from scheduler.store import JobRow, Store
 
 LAUNCH_BACKOFF = timedelta(seconds=10)
 """A place that cannot take a run now is asked again after this time."""
-
-MANY = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -53,35 +54,34 @@ class Starter:
         run = self.store.run(run_id)
         if run is None or run.state is not RunState.QUEUED or run.cancel_requested_at is not None:
             return
-        if (run.not_before is not None and run.not_before > now) or self._is_held(run, now):
+        if run.not_before is not None and run.not_before > now:
             return
-        starting = replace(run, state=RunState.STARTING, since=now)
-        if self.store.move(starting, RunState.QUEUED):
-            self._launch(starting, now)
-
-    def _is_held(self, run: Run, now: datetime) -> bool:
-        """Say whether the run must wait, or has just been ended because it shall not start at all."""
         row = self.store.job(run.project, run.job)
         if row is None or row.removed_at is not None:
             self._refuse(run, f"job {run.job} is no longer in the job file of {run.project}", now)
-            return True
-        by_hand = run.trigger is Trigger.MANUAL or run.requested_by is not None
-        if row.paused(now) is not None and not by_hand:
-            return True
-        earlier = self._earlier(run) if run.spec.concurrency is not Concurrency.ALLOW else []
-        if not earlier:
-            return False
-        if run.spec.concurrency is Concurrency.FORBID:
-            self._refuse(run, f"run {earlier[0].id} is not done yet, and the job says `concurrency: forbid`", now)
-        else:
-            for old in earlier:
-                self.store.request_cancel(old.id, now)
-        return True
+        elif row.paused(now) is None or by_hand(run):
+            self._take_turn(run, row, now)
 
-    def _earlier(self, run: Run) -> list[Run]:
-        """List the active runs of the job that are older: of two that start at once, both know which goes first."""
-        active = self.store.runs(RunFilter(run.project, run.job, ACTIVE), limit=MANY)
-        return [other for other in active if (other.created_at, other.id) < (run.created_at, run.id)]
+    def _take_turn(self, run: Run, row: JobRow, now: datetime) -> None:
+        """Start the run, unless another one of its job goes first."""
+        starting = replace(run, state=RunState.STARTING, since=now, place=self.launcher.place)
+        paused = row.paused(now) is not None
+
+        def decide(others: Sequence[Run]) -> Turn:
+            return turn(run, (o for o in others if not paused or o.state is not RunState.QUEUED or by_hand(o)))
+
+        match self.store.begin(starting, decide):
+            case Go():
+                self._launch(starting, now)
+            case Refused(reason):
+                self._refuse(run, reason, now)
+            case Waits(replaced):
+                for old in replaced:
+                    self.store.request_cancel(old, now)
+            case None:
+                pass  # somebody else has started or ended it
+            case never:
+                assert_never(never)
 
     def _refuse(self, run: Run, message: str, now: datetime) -> None:
         self.reconciler.end_unbegun(run, RunState.CANCELLED, message, now)
@@ -93,7 +93,8 @@ class Starter:
             self.reconciler.end_unbegun(run, RunState.FAILED, str(error), now)
         except Retryable as error:
             _log.warning("%s; trying again in %s", error, LAUNCH_BACKOFF)
-            back = replace(run, state=RunState.QUEUED, since=now, not_before=now + LAUNCH_BACKOFF, message=str(error))
+            waiting = replace(run, state=RunState.QUEUED, since=now, place=None, message=str(error))
+            back = replace(waiting, not_before=now + LAUNCH_BACKOFF)
             self.store.move(back, RunState.STARTING)
 
 

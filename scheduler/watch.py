@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,14 @@ from typing import Protocol
 from scheduler import alerts, notify
 from scheduler.errors import MeshbotError, Retryable
 from scheduler.reconcile import Reconciler
+from scheduler.retention import Retention
+from scheduler.runs import Run, RunState
 from scheduler.store import Store
 
 TIDY_EVERY = timedelta(minutes=1)
 DELIVER_EVERY = timedelta(seconds=1)
+DESERTED = timedelta(minutes=15)
+"""A place whose watch has been silent for so long is looked after by nobody."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,15 +49,15 @@ class Watch:
     rooms: Rooms
     notifier: notify.Notifier
 
+    @property
+    def place(self) -> str:
+        """The place that is watched."""
+        return self.reconciler.launcher.place
+
     def look(self, now: datetime) -> None:
-        """Look at every active run. One that cannot be looked at holds back no other."""
-        for run in self.store.active():
-            try:
-                self.reconciler.look(run, now)
-            except Retryable as error:
-                _log.warning("looking at run %s: %s; trying again", run.id, error)
-            except Exception:  # noqa: BLE001 - the others still have to be looked at
-                _log.exception("looking at run %s", run.id)
+        """Look at every run that is under way here. One that cannot be looked at holds back no other."""
+        for run in self.store.observable(self.place):
+            self._look_at(run, now)
 
     def tell_missed(self, now: datetime) -> None:
         """Decide about ticks that were missed, each once."""
@@ -68,40 +73,71 @@ class Watch:
             run = self.store.run(run_id)
             if run is not None and run.state.is_final:
                 self.reconciler.clear(run_id)
+            elif run is not None and run.state is RunState.QUEUED:
+                self._look_at(run, now)  # whoever launched it believes that this has failed
         self.rooms.prune(now)
 
-    def deliver(self, now: datetime) -> int:
-        """Send the alerts that are due; return how many were sent. A Slack that is down loses none."""
+    def give_up(self, now: datetime) -> None:
+        """End the runs of places that nobody watches any more, when they cannot be alive there either."""
+        watched = {one.place for one in self.store.heartbeats() if one.process == "watch" and now - one.at <= DESERTED}
+        for run in self.store.under_way():
+            is_elsewhere = run.place is not None and run.place != self.place and run.place not in watched
+            if is_elsewhere and now - run.since > run.spec.timeout + DESERTED:
+                self.reconciler.end_unbegun(run, RunState.LOST, f"nobody watches {run.place}, where it ran", now)
+
+    def deliver(self, now: Callable[[], datetime]) -> int:
+        """Send the alerts that are due; return how many were sent. A Slack that is down loses none.
+
+        The time is asked anew for each: sending one may take as long as the lease on the next.
+        """
         sent = 0
-        while taken := self.store.take_alerts(now, limit=1):  # so that one that is not tried is not held back either
+        while taken := self.store.take_alerts(now(), limit=1):  # what is not tried is not held back either
             stored = taken[0]
             match notify.attempt(self.notifier, stored):
                 case notify.Sent(channel, thread_ts):
-                    self.store.mark_sent(stored.id, now, channel, thread_ts)
+                    self.store.mark_sent(stored.id, now(), channel, thread_ts)
                     sent += 1
                 case notify.Later(delay, reason, stop):
-                    self.store.postpone(stored.id, now + delay, reason)
+                    self.store.postpone(stored.id, now() + delay, reason)
                     if stop:
                         break
         return sent
 
+    def _look_at(self, run: Run, now: datetime) -> None:
+        try:
+            self.reconciler.look(run, now)
+        except Retryable as error:
+            _log.warning("looking at run %s: %s; trying again", run.id, error)
+        except Exception:  # noqa: BLE001 - the others still have to be looked at
+            _log.exception("looking at run %s", run.id)
 
-def run(watch: Watch, stop: threading.Event, interval: timedelta) -> None:
-    """Watch until `stop` is set. An outage is logged and waited out."""
+
+def run(watch: Watch, stop: threading.Event, interval: timedelta, keep: timedelta | None = None) -> None:
+    """Watch until `stop` is set; forget what has ended longer ago than `keep`. An outage is logged and waited out."""
     messenger = threading.Thread(
-        target=_repeat, args=(stop, DELIVER_EVERY, [lambda: watch.deliver(_now())]), name="alerts", daemon=True
+        target=_repeat, args=(stop, DELIVER_EVERY, [lambda: watch.deliver(_now)]), name="alerts", daemon=True
     )
     messenger.start()
-    tidied = datetime.min.replace(tzinfo=UTC)
-
-    def tidy() -> None:
-        nonlocal tidied
-        if _now() - tidied >= TIDY_EVERY:
-            tidied = _now()
-            watch.tidy(tidied)
-
-    _repeat(stop, interval, [lambda: watch.look(_now()), lambda: watch.tell_missed(_now()), tidy])
+    chores: list[Callable[[], object]] = [lambda: watch.tidy(_now()), lambda: watch.give_up(_now())]
+    if keep is not None:
+        retention = Retention(watch.store, watch.reconciler.logs, keep)
+        chores.append(lambda: retention.forget(_now()))
+    rarely = [_rarely(chore, TIDY_EVERY) for chore in chores]
+    _repeat(stop, interval, [lambda: watch.look(_now()), lambda: watch.tell_missed(_now()), *rarely])
     messenger.join(timeout=5)
+
+
+def _rarely(step: Callable[[], object], every: timedelta) -> Callable[[], object]:
+    """Let a step be done at once, and then only when `every` has passed since; also when it failed."""
+    due = 0.0
+
+    def do() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + every.total_seconds()
+            step()
+
+    return do
 
 
 def _repeat(stop: threading.Event, interval: timedelta, steps: list[Callable[[], object]]) -> None:

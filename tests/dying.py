@@ -48,7 +48,7 @@ def main(what: str, point: str, when: str, url: str, root: str, run: str) -> Non
         case "look":
             watch.look(now())
         case "deliver":
-            watch.deliver(now())
+            watch.deliver(now)
 
 
 if __name__ == "__main__":

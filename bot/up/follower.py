@@ -5,13 +5,14 @@ The rule: a head is merged at least once and what it says is merged whole; mergi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bot import checkout
-from bot.checkout import Mirror
-from bot.sync import Synced, merge
+from bot.checkout import Entry, Mirror
+from bot.sync import Synced, merge, read
 from scheduler.store import Store
 
 ASKED_EVERY = 30
@@ -57,6 +58,16 @@ class Follower:
         self._mirror.fetch(self._branch)
         if not self._mirror.has(head):
             return None  # it was replaced in between: the next poll sees the newer head
-        done = merge(self._store, self._mirror.job_files(head), self._repository, self._branch, head, now)
+        entries = self._mirror.job_files(head)
+        self._bring_along(entries)
+        done = merge(self._store, entries, self._repository, self._branch, head, now)
         self._seen = head
         return done
+
+    def _bring_along(self, entries: Sequence[Entry]) -> None:
+        """Take over the projects of a folder that is gone and of which one is here: it was moved, or renamed."""
+        names = {file.project for _, file in read(entries)[0]}
+        homes = {row.repository for row in self._store.projects() if row.name in names}
+        for home in homes - {self._repository}:
+            if Path(home).is_absolute() and not Path(home).exists():
+                self._store.move_repository(home, self._repository)

@@ -26,8 +26,10 @@ from bot.terminal import Terminal
 from bot.up import news, processes
 from bot.up.follower import Follower
 from bot.up.household import Household
+from bot.up.voice import Voice
 from scheduler import embedded, settings
 from scheduler.errors import MeshbotError, Retryable, UserError
+from scheduler.places import place_of
 from scheduler.queues import Queues
 from scheduler.settings import Settings
 from scheduler.store import Store
@@ -73,45 +75,21 @@ class Stop:
         self.event.set()
 
 
-class Voice:
-    """Where news goes: sentences for people, or one JSON object a line."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._terminal = None if as_json else Terminal()
-        self._last = ""
-
-    def say(self, *lines: Line) -> None:
-        """Print news. When nobody reads it any more, everything goes on without a word."""
-        try:
-            for line in lines:
-                self._say(line)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-    def _say(self, line: Line) -> None:
-        if self._terminal is None:
-            words = "".join(cell.text for cell in line.cells).strip()
-            print(json.dumps({"at": datetime.now(UTC).isoformat(), "line": words}))  # noqa: T201
-        else:
-            self._terminal.line(*line.cells)
-
-    def once(self, line: Line) -> None:
-        """Print something that may come again every second, when it is not what came last."""
-        words = "".join(cell.text for cell in line.cells[1:])
-        if words != self._last:
-            self._last = words
-            self.say(line)
-
-
 class House:
     """Everything that `up` runs, as long as its Valkey lives; `queues` is None when that is not ours to keep alive."""
 
     def __init__(
-        self, household: Household, follower: Follower, store: Store, queues: Queues | None, voice: Voice
+        self,
+        household: Household,
+        follower: Follower,
+        store: Store,
+        queues: Queues | None,
+        voice: Voice,
+        place: str,
     ) -> None:
         self._household, self._follower, self._store, self._queues = household, follower, store, queues
         self._voice = voice
+        self._place = place
         self._newsroom = news.Newsroom(store)
         self._next: dict[str, float] = {}
 
@@ -157,7 +135,7 @@ class House:
             self._store.request_cancel(run_id, datetime.now(UTC))
 
     def _going(self) -> list[str]:
-        return [run.id for run in self._store.active() if run.state.value != "queued"]
+        return [run.id for run in self._store.observable(self._place) if run.state.value != "queued"]
 
     def _tend(self) -> None:
         for crash in self._household.tend():
@@ -231,7 +209,7 @@ def _run(plan: Plan, chosen: Settings, stop: Stop) -> int:
             beacon.light(chosen.data_dir, beacon.Beacon(os.getpid(), redis_url, str(repository), branch))
             voice.say(*_greeting(chosen, repository, branch, redis_url))
             ours = Queues(redis_url) if chosen.redis_url is None else None
-            house = House(_household(chosen, redis_url), follower, store, ours, voice)
+            house = House(_household(chosen, redis_url), follower, store, ours, voice, place_of(chosen.data_dir))
             house.live(stop, plan.parent)
             if stop.event.is_set():
                 house.leave(stop)

@@ -48,7 +48,7 @@ class Newsroom:
         return told + self._of_alerts(clock)
 
     def _latest(self) -> list[Run]:
-        found = {run.id: run for run in (*self._store.active(), *reversed(self._store.runs(limit=WATCHED)))}
+        found = {run.id: run for run in (*self._store.under_way(), *reversed(self._store.runs(limit=WATCHED)))}
         gone = [name for name, state in getattr(self, "_states", {}).items() if state in ACTIVE and name not in found]
         return [*(run for name in gone if (run := self._store.run(name))), *found.values()]
 

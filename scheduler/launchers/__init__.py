@@ -47,6 +47,10 @@ class Order:
 class Launcher(Protocol):
     """A place where runs run."""
 
+    @property
+    def place(self) -> str:
+        """The name of this place: always the same, and that of no other one."""
+
     def launch(self, order: Order) -> None:
         """Start the run unless it was started before; return at once, without waiting for it.
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from scheduler.errors import Retryable, UserError
@@ -23,6 +24,7 @@ from scheduler.launchers.crew import kill_holders
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.keeper import Commission
 from scheduler.observations import Absent, Exited, Observation, Pending, Running
+from scheduler.places import place_of
 
 GRACE = timedelta(seconds=30)
 KEEP_TREES = timedelta(days=1)
@@ -66,6 +68,11 @@ class ProcessLauncher:
         self._grace = grace
         self._keeper = tuple(keeper)
         self._slots = slots
+
+    @cached_property
+    def place(self) -> str:
+        """The name of the data folder; it stays when the folder moves."""
+        return place_of(self._root)
 
     def launch(self, order: Order) -> None:
         """Start the run in a detached keeper, unless it was started, cancelled or forgotten before.

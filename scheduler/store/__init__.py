@@ -6,10 +6,13 @@ name is made twice: a run, an incident, an alert that is there already is left a
 
 from __future__ import annotations
 
+from scheduler.store.heartbeats import BEAT_EVERY, SILENT, Heartbeats
 from scheduler.store.history import History
+from scheduler.store.pruning import Pruning
 from scheduler.store.rows import (
     DueJob,
     Ending,
+    Heartbeat,
     JobRow,
     MissedTicks,
     Origin,
@@ -26,8 +29,11 @@ from scheduler.store.ticks import Ticks
 from scheduler.store.trouble import Trouble
 
 __all__ = [
+    "BEAT_EVERY",
+    "SILENT",
     "DueJob",
     "Ending",
+    "Heartbeat",
     "JobRow",
     "MissedTicks",
     "Origin",
@@ -42,5 +48,5 @@ __all__ = [
 ]
 
 
-class Store(Schedule, Ticks, History, Trouble):
+class Store(Schedule, Ticks, History, Trouble, Heartbeats, Pruning):
     """All that Meshbot remembers, in the database at a SQLAlchemy URL; `migrate` it before the first use."""

@@ -5,20 +5,25 @@ Only `finish` writes a final state, together with everything that follows from i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
+from scheduler.concurrency import Go, Turn
 from scheduler.incidents import Incident
+from scheduler.jobfile import Concurrency
 from scheduler.runs import ACTIVE, ModelResult, Run, RunState, Trigger, manual_tick, run_id
 from scheduler.store.database import Database
-from scheduler.store.mapping import alert_row, incident_row, job_of, result_of, result_row, run_of, run_row
+from scheduler.store.mapping import alert_row, incident_row, result_of, result_row, run_of, run_row
 from scheduler.store.rows import Ending, RunFilter
+from scheduler.store.specs import job_of
 from scheduler.store.tables import incidents, jobs, model_results, outbox, projects, runs
 
 _ACTIVE = [state.value for state in ACTIVE]
-_MOVED = ("state", "since", "started_at", "ended_at", "exit_code", "message", "not_before")
+_UNDER_WAY = [RunState.STARTING.value, RunState.RUNNING.value]
+_MOVED = ("state", "since", "started_at", "ended_at", "exit_code", "message", "not_before", "place")
 _DECIDED = ("closed_at", "closed_by_run", "last_alert_at", "failures", "details")
 
 
@@ -93,9 +98,38 @@ class History(Database):
 
     def active(self, limit: int | None = None) -> list[Run]:
         """List the runs that have not ended, the oldest first."""
-        query = select(runs).where(runs.c.state.in_(_ACTIVE)).order_by(runs.c.created_at, runs.c.id).limit(limit)
-        with self.reading() as connection:
-            return [run_of(row) for row in connection.execute(query).mappings()]
+        return self._listed(runs.c.state.in_(_ACTIVE), limit)
+
+    def under_way(self) -> list[Run]:
+        """List the runs that are starting or running anywhere, the oldest first. The queue may be much longer."""
+        return self._listed(runs.c.state.in_(_UNDER_WAY))
+
+    def observable(self, place: str) -> list[Run]:
+        """List the runs that somebody at `place` has to look at, the oldest first.
+
+        Those that are under way there, and those that were cancelled before they began.
+        """
+        here = runs.c.state.in_(_UNDER_WAY) & ((runs.c.place == place) | runs.c.place.is_(None))
+        cancelled = (runs.c.state == RunState.QUEUED.value) & runs.c.cancel_requested_at.is_not(None)
+        return self._listed(runs.c.state.in_(_ACTIVE) & (here | cancelled))
+
+    def begin(self, starting: Run, decide: Callable[[list[Run]], Turn]) -> Turn | None:
+        """Move a queued run to `starting` if `decide` says `Go` of the other active runs of its job; return its word.
+
+        One asker at a time for each job, so that of two neither misses the other. None: the run is not queued any more.
+        """
+        mine = (jobs.c.project == starting.project, jobs.c.name == starting.job)
+        others = select(runs).where(runs.c.project == starting.project, runs.c.job == starting.job)
+        others = others.where(runs.c.state.in_(_ACTIVE), runs.c.id != starting.id)
+        with self.writing() as connection:
+            is_free = starting.spec.concurrency is Concurrency.ALLOW
+            if not is_free:
+                connection.execute(select(jobs.c.name).where(*mine).with_for_update(key_share=True))
+            rows = [] if is_free else connection.execute(others).mappings().all()
+            said = decide([run_of(row) for row in rows])
+            if isinstance(said, Go) and not _moved(connection, starting, RunState.QUEUED):
+                return None
+            return said
 
     def move(self, run: Run, was: RunState) -> bool:
         """Write where a run stands now, if it still stands where it `was`; False when somebody else was first.
@@ -119,8 +153,9 @@ class History(Database):
     def finish(self, ending: Ending) -> bool:
         """Record the end of a run, its results, the next attempt, the incident and the alerts: all or nothing.
 
-        False, and nothing is recorded, when the run no longer stands where it `was` or the incident is not what was
-        read (another one was opened meanwhile, or this one changed): look again and decide anew.
+        False, and nothing is recorded, when the run no longer stands where it `was`, when somebody has cancelled it
+        since it was read (it then gets no next attempt), or when the incident is not what was read (another one was
+        opened meanwhile, or this one changed): look again and decide anew.
         """
         if not ending.run.state.is_final:
             raise ValueError(f"finishing run {ending.run.id} as {ending.run.state}: that is no final state")
@@ -137,9 +172,15 @@ class History(Database):
         with self.reading() as connection:
             return [result_of(row) for row in connection.execute(query).mappings()]
 
+    def _listed(self, condition: ColumnElement[bool], limit: int | None = None) -> list[Run]:
+        query = select(runs).where(condition).order_by(runs.c.created_at, runs.c.id).limit(limit)
+        with self.reading() as connection:
+            return [run_of(row) for row in connection.execute(query).mappings()]
+
     def _finish(self, connection: Connection, ending: Ending) -> None:
         run = ending.run
-        if not _moved(connection, run, ending.was):
+        asked = runs.c.cancel_requested_at.is_not_distinct_from(run.cancel_requested_at)
+        if not _moved(connection, run, ending.was, asked):
             raise _OvertakenError
         results = [result_row(run.id, position, result) for position, result in enumerate(ending.results)]
         if results:
@@ -164,7 +205,7 @@ class History(Database):
             raise _OvertakenError
 
 
-def _moved(connection: Connection, run: Run, was: RunState) -> bool:
+def _moved(connection: Connection, run: Run, was: RunState, *conditions: ColumnElement[bool]) -> bool:
     row = run_row(run)
-    mine = (runs.c.id == run.id, runs.c.state == was.value)
+    mine = (runs.c.id == run.id, runs.c.state == was.value, *conditions)
     return connection.execute(update(runs).where(*mine).values({name: row[name] for name in _MOVED})).rowcount == 1

@@ -8,25 +8,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import RowMapping
 
 from scheduler.incidents import Incident, Missed, NewAlert, StoredAlert
-from scheduler.jobfile import CatchUp, Job, Paused
+from scheduler.jobfile import CatchUp, Paused
 from scheduler.runs import ModelResult, ModelStatus, Run, RunState, Trigger
 from scheduler.store.rows import DueJob, JobRow, Pause, ProjectRow, pauses_of
+from scheduler.store.specs import job_of, spec_text
 
 Row = RowMapping | Mapping[str, Any]
-
-
-def spec_text(job: Job) -> str:
-    """Write a job as it is stored: the same text for the same job."""
-    return json.dumps(job.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-
-
-@lru_cache(maxsize=4096)
-def job_of(spec: str) -> Job:
-    """Read a stored job. A job's text rarely changes, so it is read once (jobs are frozen, and shared)."""
-    return Job.model_validate_json(spec)
 
 
 def run_of(row: Row) -> Run:
@@ -75,17 +66,26 @@ def operator_pause(row: Row) -> Pause | None:
 
 def due_of(row: Row) -> DueJob:
     """Read what the clock needs of a job, and no more: a thousand may be due at once."""
-    spec = json.loads(row["spec"])
-    operator, paused = operator_pause(row), Paused.model_validate(spec["paused"]) if spec["paused"] else None
+    paused, catch_up = _due_spec(row["spec"])
     return DueJob(
         project=row["project"],
         name=row["name"],
         schedule=row["schedule"],
         timezone=row["timezone"],
         next_tick=row["next_tick"],
-        catch_up=_catch_up(json.dumps(spec["catch_up"])),
-        pauses=pauses_of(operator, paused),
+        catch_up=catch_up,
+        pauses=pauses_of(operator_pause(row), paused),
     )
+
+
+def _due_spec(text: str) -> tuple[Paused | None, CatchUp]:
+    spec = json.loads(text)
+    try:
+        paused = Paused.model_validate(spec["paused"]) if spec["paused"] else None
+        return paused, _catch_up(json.dumps(spec["catch_up"]))
+    except (ValidationError, KeyError):
+        job = job_of(text)
+        return job.paused, job.catch_up
 
 
 @lru_cache(maxsize=256)

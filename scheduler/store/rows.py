@@ -160,6 +160,17 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Heartbeat:
+    """A sign of life: which process, which one of them, where it looks after runs, since when, and when last heard."""
+
+    process: str
+    instance: str
+    since: datetime
+    at: datetime
+    place: str | None = None
+
+
+@dataclass(frozen=True)
 class RunFilter:
     """Which runs to list; what is not given does not matter. `before` bounds `created_at`, for the next page."""
 

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from scheduler import cron
 from scheduler.errors import UserError
 from scheduler.jobfile import Job, JobFile
+from scheduler.runs import RunState
 from scheduler.store.database import Database
-from scheduler.store.mapping import Row, job_of, job_row_of, project_of, spec_text
+from scheduler.store.mapping import Row, job_row_of, project_of
 from scheduler.store.rows import JobRow, Origin, Pause, ProjectRow, ScheduleChange
-from scheduler.store.tables import jobs, missed_ticks, projects
+from scheduler.store.specs import job_of, spec_text
+from scheduler.store.tables import jobs, missed_ticks, projects, runs
 
 _JOBS = select(jobs, projects.c.sha).join(projects, projects.c.name == jobs.c.project)
 
@@ -46,6 +48,16 @@ class Schedule(Database):
             live = update(jobs).where(jobs.c.project == project, jobs.c.removed_at.is_(None))
             connection.execute(live.values(removed_at=now, next_tick=None, updated_at=now))
             return True
+
+    def move_repository(self, old: str, new: str) -> list[str]:
+        """Say that a repository is found at another place now; return its projects. Queued runs are fetched there."""
+        with self.writing() as connection:
+            mine = select(projects.c.name).where(projects.c.repository == old, projects.c.removed_at.is_(None))
+            names = list(connection.execute(mine.order_by(projects.c.name)).scalars())
+            connection.execute(update(projects).where(projects.c.name.in_(names)).values(repository=new))
+            waiting = (runs.c.repository == old, runs.c.state == RunState.QUEUED.value)
+            connection.execute(update(runs).where(*waiting).values(repository=new))
+            return names
 
     def projects(self) -> list[ProjectRow]:
         """List the projects that are scheduled, by name."""

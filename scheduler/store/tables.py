@@ -117,6 +117,7 @@ runs = Table(
     Column("ended_at", UtcDateTime),
     Column("exit_code", Integer),
     Column("message", Text),
+    Column("place", Text),  # where it was started; NULL: nowhere yet
     ForeignKeyConstraint(["project", "job"], ["jobs.project", "jobs.name"]),
     UniqueConstraint("project", "job", "scheduled_for", "attempt"),
     Index(None, "state", "created_at"),
@@ -153,6 +154,16 @@ missed_ticks = Table(
     Column("told_at", UtcDateTime),
     ForeignKeyConstraint(["project", "job"], ["jobs.project", "jobs.name"]),
     Index(None, "told_at"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("process", Text, primary_key=True),  # clock, worker, watch
+    Column("instance", Text, primary_key=True),
+    Column("place", Text),
+    Column("since", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 incidents = Table(

@@ -56,10 +56,14 @@ class Ticks(Database):
             return TickBatch(len(plans), self._record(connection, plans, now))
 
     def unqueued(self, now: datetime, older_than: timedelta = timedelta()) -> list[str]:
-        """List the runs that should be in the queue: `queued`, at least `older_than` old, held back by nothing."""
+        """List the runs that should be in the queue: `queued`, at least `older_than` old, held back by nothing.
+
+        One that seems to come from the future was made while the machine's clock was ahead: it is old enough.
+        """
         ready = (runs.c.not_before.is_(None)) | (runs.c.not_before <= now)
         query = select(runs.c.id).where(runs.c.state == RunState.QUEUED.value, ready)
-        query = query.where(runs.c.since <= now - older_than).order_by(runs.c.created_at)
+        is_old = (runs.c.since <= now - older_than) | (runs.c.since > now + AHEAD)
+        query = query.where(is_old).order_by(runs.c.created_at)
         with self.reading() as connection:
             return list(connection.execute(query).scalars())
 

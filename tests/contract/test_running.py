@@ -18,7 +18,7 @@ from scheduler.launchers.process import ProcessLauncher
 from scheduler.observations import Absent
 from scheduler.reconcile import MOST_LOSSES
 from scheduler.runs import ModelStatus, RunState, Trigger
-from scheduler.store import Pause, Store
+from scheduler.store import Heartbeat, Pause, Store
 
 
 @pytest.fixture
@@ -141,6 +141,26 @@ def test_of_two_runs_that_start_at_once_forbid_lets_the_first_go(running: Runnin
     assert states == [RunState.STARTING, *[RunState.CANCELLED] * 3]
 
 
+def test_forbid_counts_what_is_at_work_also_when_it_was_made_later(running: Running) -> None:
+    first = running.tick(running.job("say=working", "graceful", "forever", concurrency="forbid"))
+    running.working(first)
+    made = running.run(first).created_at - timedelta(milliseconds=5)  # and was slow to be written down
+    queued = replace(running.run(first), state=RunState.QUEUED, place=None, started_at=None, created_at=made)
+    late = replace(queued, id="shop-hourly-late", scheduled_for=queued.scheduled_for - timedelta(hours=1))
+    running.store.create_run(late)
+    running.start(late.id)
+    assert running.run(late.id).state is RunState.CANCELLED
+    assert running.run(first).state is RunState.RUNNING
+
+
+def test_by_hand_forbid_does_not_wait_for_what_a_pause_holds(running: Running) -> None:
+    spec = running.job(*GOOD, concurrency="forbid")
+    held = running.tick(spec, start=False)
+    running.store.pause("shop", spec.name, Pause("the warehouse moves", None, "operator", now()))
+    assert running.ended(running.tick(spec, trigger=Trigger.MANUAL)).state is RunState.SUCCEEDED
+    assert running.run(held).state is RunState.QUEUED
+
+
 def test_replace_ends_the_earlier_run_and_then_starts(running: Running) -> None:
     spec = running.job("say=working", "graceful", "forever", concurrency="replace")
     first = running.tick(spec)
@@ -258,6 +278,53 @@ def test_parallel_processes_make_one_run(running: Running) -> None:
 # -- the watch
 
 
+def test_a_watch_of_another_place_leaves_a_run_alone(running: Running, tmp_path: Path) -> None:
+    run = running.tick(running.job("say=working", "graceful", "forever"))
+    other = make_place(tmp_path / "other")
+    elsewhere = replace(running, place=other)
+    running.working(run)
+    elsewhere.look(after=timedelta(hours=1))
+    assert running.run(run).state is RunState.RUNNING
+    assert running.run(run).place == running.place.launcher.place != other.launcher.place
+
+
+def test_a_run_of_a_place_that_nobody_watches_is_given_up_when_it_cannot_be_alive(
+    running: Running, tmp_path: Path
+) -> None:
+    run = running.tick(running.job("say=working", "graceful", "forever", timeout="1h"))
+    running.working(run)
+    seen, watch = running.run(run), replace(running, place=make_place(tmp_path / "other")).watch
+    long_after = now() + timedelta(hours=1, minutes=16)
+    watch.give_up(now() + timedelta(hours=1))
+    running.store.beat(Heartbeat("watch", "there:1", now(), long_after, seen.place))
+    watch.give_up(long_after)
+    assert running.run(run) == seen
+    running.store.fall_silent("watch", "there:1")
+    watch.give_up(long_after)
+    assert running.run(run).state is RunState.LOST
+    assert len(running.others(run)) == 1
+
+
+def test_a_run_that_started_although_its_launch_seemed_to_fail_is_found(running: Running) -> None:
+    run = running.tick(running.job("say=working", *GOOD))
+    begun = running.run(run)
+    running.store.move(replace(begun, state=RunState.QUEUED, place=None), RunState.STARTING)
+    until((running.folder(run) / "exit.json").exists)
+    running.look()
+    assert running.run(run).state is RunState.QUEUED
+    running.watch.tidy(now())
+    assert running.run(run).state is RunState.SUCCEEDED
+
+
+def test_a_slow_slack_costs_the_next_alert_none_of_its_lease(running: Running) -> None:
+    for _ in range(2):
+        running.ended(running.tick(running.job(*BAD, name=f"job{running.ticks}")))
+    asked = iter(now() + timedelta(seconds=50 * step) for step in range(10))
+    assert running.watch.deliver(lambda: next(asked)) == 2
+    sent = [alert.sent_at for alert in running.store.alerts(unsent_only=False)]
+    assert sent[0] and sent[1] and sent[0] - sent[1] > timedelta(seconds=60)  # noqa: PT018 - one after the other
+
+
 def test_a_run_that_cannot_be_looked_at_holds_back_no_other(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = running.tick(running.job(*GOOD)), running.tick(running.job(*GOOD))
     observe = running.place.launcher.observe
@@ -318,8 +385,8 @@ def test_missed_ticks_are_decided_about_once(running: Running) -> None:
 
 def test_alerts_are_delivered_once(running: Running) -> None:
     running.ended(running.tick(running.job(*BAD)))
-    assert running.watch.deliver(now()) == 1
-    assert running.watch.deliver(now()) == 0
+    assert running.watch.deliver(now) == 1
+    assert running.watch.deliver(now) == 0
     assert running.store.alerts() == []
 
 
@@ -335,7 +402,7 @@ class Hasty:
 
     def __init__(self, real: ProcessLauncher) -> None:
         self._real = real
-        self.cancel, self.observe = real.cancel, real.observe
+        self.cancel, self.observe, self.place = real.cancel, real.observe, real.place
         self.logs, self.forget = real.logs, real.forget
 
     def launch(self, order: Order) -> None:

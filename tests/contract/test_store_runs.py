@@ -196,9 +196,34 @@ def test_a_cancel_is_asked_once_and_only_of_the_living(store: Store, run: Run) -
     asked = store.run(run.id)
     assert asked is not None
     assert asked.cancel_requested_at == NOW
-    assert store.finish(failed(started(store, run)))
+    assert store.finish(failed(started(store, asked)))
     assert not store.request_cancel(run.id, LATER)
     assert not store.request_cancel("unknown", LATER)
+
+
+def test_a_run_cancelled_while_its_end_is_written_gets_no_next_attempt(store: Store, run: Run) -> None:
+    seen = started(store, run)
+    store.request_cancel(run.id, NOW)
+    assert not store.finish(failed(seen)), "what it was decided on is no longer true"
+    asked = store.run(run.id)
+    assert asked is not None
+    assert not asked.state.is_final
+    assert store.finish(failed(asked))
+
+
+def test_only_what_is_under_way_at_a_place_or_was_cancelled_has_to_be_looked_at(store: Store) -> None:
+    store.merge_schedule(jobfile(job()), ORIGIN, NOW)
+    store.merge_schedule(jobfile(job()), ORIGIN, NOW)
+    ticks = [NOW.replace(second=0) + timedelta(hours=hour) for hour in range(5)]
+    runs = [a_run(scheduled_for=tick) for tick in ticks]
+    for each in runs:
+        store.create_run(each)
+    here, there, of_old, cancelled, waiting = runs
+    for each, place in ((here, "here"), (there, "there"), (of_old, None)):
+        assert store.move(replace(each, state=RunState.STARTING, place=place), RunState.QUEUED)
+    store.request_cancel(cancelled.id, NOW)
+    assert [run.id for run in store.observable("here")] == [here.id, of_old.id, cancelled.id]
+    assert waiting.id in {run.id for run in store.active()}
 
 
 def test_a_cancel_that_comes_between_is_not_lost(store: Store, run: Run) -> None:

@@ -67,8 +67,8 @@ def healed(running: Running, run: str) -> None:
 @pytest.mark.parametrize(
     ("point", "when"),
     [
-        ("Store.move", "before"),
-        ("Store.move", "after"),
+        ("Store.begin", "before"),
+        ("Store.begin", "after"),
         ("ProcessLauncher.launch", "before"),
         ("ProcessLauncher._commission", "after"),
         ("ProcessLauncher.launch", "after"),
@@ -128,8 +128,8 @@ def test_a_messenger_is_killed_and_the_alert_is_told_later(running: Running, url
     run = running.tick(running.job(*BAD))
     running.ended(run)
     killed(running, url, "deliver", point, when, run)
-    assert running.watch.deliver(now()) == 0
-    assert running.watch.deliver(now() + timedelta(seconds=61)) == 1
+    assert running.watch.deliver(now) == 0
+    assert running.watch.deliver(lambda: now() + timedelta(seconds=61)) == 1
     assert running.store.alerts() == []
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot import doctor, versions
 from scheduler.settings import Settings
+from scheduler.store import Heartbeat
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,20 @@ def test_a_secret_that_a_job_names_and_nobody_granted_is_broken(tmp_path: Path) 
 
 def test_no_secrets_are_fine(tmp_path: Path) -> None:
     assert doctor.secrets(tmp_path / "none", [row("hourly")])["state"] == "ok"
+
+
+def test_a_process_that_was_not_heard_of_for_long_is_down() -> None:
+    silent, well = timedelta(seconds=45), doctor.clock(None, NOW)
+    here = Heartbeat("clock", "a:1", NOW, NOW - timedelta(seconds=20))
+    gone = Heartbeat("clock", "a:2", NOW, NOW - timedelta(minutes=10))
+    other = Heartbeat("watch", "a:3", NOW, NOW)
+    assert doctor.living(well, [here, gone, other], silent, NOW)["found"] == "no job is overdue; 1 alive"
+    down = doctor.living(well, [gone, other], silent, NOW)
+    assert (down["state"], down["remedy"]) == ("broken", "start `meshbot clock`, or start `meshbot up` here")
+    assert down["found"].startswith("none is alive, the last one was heard of at ")
+    assert doctor.living(well, [], silent, NOW)["found"] == "none is alive"
+    overdue = doctor.clock(NOW - timedelta(minutes=2), NOW)
+    assert doctor.living(overdue, [here], silent, NOW)["state"] == "broken"
 
 
 def test_what_is_left_undone_tells_who_does_not_work() -> None:

@@ -56,7 +56,9 @@ def test_an_order_has_all_that_a_place_needs() -> None:
         (RunState.FAILED, 0, 2, 1, False),
         (RunState.LOST, 0, 1, 0, True),
         (RunState.LOST, 0, MOST_LOSSES, MOST_LOSSES - 1, True),
-        (RunState.LOST, 5, MOST_LOSSES + 1, MOST_LOSSES, False),
+        (RunState.LOST, 0, MOST_LOSSES + 1, MOST_LOSSES, False),
+        (RunState.LOST, 1, MOST_LOSSES + 1, MOST_LOSSES, True),  # from now on each counts
+        (RunState.LOST, 1, MOST_LOSSES + 2, MOST_LOSSES + 1, False),
         (RunState.SUCCEEDED, 5, 1, 0, False),
         (RunState.CANCELLED, 5, 1, 0, False),
     ],
