@@ -135,8 +135,9 @@ def ready(tell: Narrator) -> Iterator[Stage]:
         stage = Stage(folder, repository, shop, plain, slack, tell)
         _grant(stage)
         (repository / ".gitignore").write_text(".cache/\nlogs/\n.meshbot/\n")
+        (repository / "meshbot.yaml").unlink()  # the story begins before there is one
         stage.git("init", "--quiet", "--initial-branch", "main")
-        stage.commit("The shop's models and their jobs")
+        stage.commit("The shop's models")
         yield stage
 
 
