@@ -85,7 +85,8 @@ class Job(Value):
         ),
     ] = ()
     image: Annotated[
-        str | None, Field(description="The container image of the run.", examples=["registry.example.com/example/sqlmesh:1.2.3"])
+        str | None,
+        Field(description="The container image of the run.", examples=["registry.example.com/example/sqlmesh:1.2.3"]),
     ] = None
     resources: Annotated[
         dict[str, str],
