@@ -1,4 +1,4 @@
-"""How long models and jobs usually take, from the last runs, where there is a database to ask.
+"""How long models and jobs usually take, and what is promoted, from the last runs, where there is a database to ask.
 
 The rule: a proposal needs no service; without a database, or with one that does not answer, nothing is known.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bot.errors import Unreachable
+from scheduler.errors import MeshbotError
 from scheduler.runs import ModelStatus
 from scheduler.topology import NO_HISTORY, History
 
@@ -21,12 +23,18 @@ if TYPE_CHECKING:
 RUNS = 100
 
 
+def unreported(_environment: str) -> Mapping[str, str] | None:
+    """Know nothing of an environment."""
+    return None
+
+
 @dataclass(frozen=True)
 class Measured:
-    """Usual seconds: of models, and of whole runs by job."""
+    """Usual seconds: of models, and of whole runs by job; and what says which models an environment has promoted."""
 
     models: History = NO_HISTORY
     jobs: Mapping[str, float] = field(default_factory=dict)
+    promoted: Callable[[str], Mapping[str, str] | None] = unreported
 
 
 NOTHING = Measured()
@@ -67,4 +75,12 @@ def _measured(services: Services, project: str) -> Measured:
     return Measured(
         History({name: median(seconds) for name, seconds in models.items()}),
         {name: median(seconds) for name, seconds in jobs.items()},
+        partial(_promoted, services, project),
     )
+
+
+def _promoted(services: Services, project: str, environment: str) -> Mapping[str, str] | None:
+    try:
+        return services.logs.promoted(project, environment)
+    except MeshbotError:
+        return None

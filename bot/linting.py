@@ -33,6 +33,7 @@ def findings(entry: Entry, file: JobFile, ask: Ask) -> tuple[Finding, ...]:
             graph,
             amend.lines(entry.text),
             history=known.models,
+            promoted=known.promoted(file.environment),
             usual_seconds=known.jobs,
             now=datetime.now(UTC),
         )

@@ -44,6 +44,12 @@ def _start(fields: Fields) -> tuple[Cell, ...]:
     return (Cell(f"{fields['environment']}: {owed}", Tone.STRONG), Cell(f"  SQLMesh {fields['sqlmesh']}", Tone.FAINT))
 
 
+def _promoted(fields: Fields) -> tuple[Cell, ...]:
+    part, total = len(fields["models"]), int(fields["total"])
+    of = f"{part:,} of {total:,} models" if part < total else f"{total:,} {'model' if total == 1 else 'models'}"
+    return (Cell(f"{fields['environment']} has {of} promoted", Tone.FAINT),)
+
+
 def _evaluating(fields: Fields) -> tuple[Cell, ...]:
     return (Cell("▶ ", Tone.BUSY), Cell(str(fields["model"])))
 
@@ -81,6 +87,7 @@ def _end(fields: Fields) -> tuple[Cell, ...]:
 
 WORDINGS: dict[str, Callable[[Fields], tuple[Cell, ...]]] = {
     "start": _start,
+    "promoted": _promoted,
     "evaluating": _evaluating,
     "model": _model,
     "end": _end,

@@ -18,6 +18,7 @@ from sqlmesh.core.snapshot import Snapshot, SnapshotId, snapshots_to_dag
 from sqlmesh.utils.concurrency import NodeExecutionFailedError
 from sqlmesh.utils.date import now_timestamp
 
+from . import promoted
 from .claims import ClaimTable
 from .conduct import Conductor
 from .errors import root_cause
@@ -33,13 +34,17 @@ from .work import Policy
 
 @dataclass(frozen=True)
 class Desk:
-    """What a run brings to the scheduler: the claims, who it is, where it reports, and when it has to stop."""
+    """What a run brings to the scheduler: the claims, who it is, where it reports, and when it has to stop.
+
+    `plan` is the plan that the environment had when the run began.
+    """
 
     table: ClaimTable
     policy: Policy
     report: Report
     stop: Stop
     announce: Callable[[int], None]
+    plan: str = ""
 
 
 class ClaimingScheduler(Scheduler):
@@ -54,6 +59,7 @@ class ClaimingScheduler(Scheduler):
         self.receipts = self.signing.receipts
         self.ignore_cron = False
         self.restates = False
+        self._has_begun = False
 
     def run(self, environment: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - SQLMesh's signature
         """Plan and run as SQLMesh does; automatic restatements are applied by one run at a time."""
@@ -62,11 +68,11 @@ class ClaimingScheduler(Scheduler):
         restated = kwargs.get("auto_restatement_enabled") and any(_restates_itself(s) for s in self.snapshots.values())
         kwargs["auto_restatement_enabled"] = bool(restated)
         if not restated:
-            return super().run(environment, *args, **kwargs)
+            return self._run_whole(environment, *args, **kwargs)
         with one_at_a_time(self.desk.table, self.desk.policy.runner, f"restatements:{environment}") as turn:
             self._read_restatements_again()
             self.fenced.turn = turn
-            return super().run(environment, *args, **kwargs)
+            return self._run_whole(environment, *args, **kwargs)
 
     def run_merged_intervals(
         self,
@@ -90,7 +96,7 @@ class ClaimingScheduler(Scheduler):
             run_id=self.desk.policy.runner.run_id,
         )
         works = self._owed(setting, merged_intervals)
-        self.desk.announce(len(works))
+        self._begin(environment_naming_info.name, len(works))
         statements = self._statements(setting, others) if run_environment_statements else None
         try:
             if statements:
@@ -101,6 +107,19 @@ class ClaimingScheduler(Scheduler):
                 statements(RuntimeStage.AFTER_ALL)
             self.state_sync.recycle()
         return [_failure(name, error) for name, error in errors.items()], []
+
+    def _run_whole(self, environment: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - SQLMesh's signature
+        status = super().run(environment, *args, **kwargs)
+        self._begin(getattr(environment, "name", environment), 0)  # SQLMesh walks over nothing when nothing is owed
+        return status
+
+    def _begin(self, environment: str, models: int) -> None:
+        """Say once that the run starts, and what is promoted if that was not said of the present plan."""
+        if not self._has_begun:
+            self._has_begun = True
+            self.desk.announce(models)
+            key = (environment, self.desk.plan)
+            promoted.tell(self.desk.table, self.desk.policy.runner, self.desk.report, key, self.snapshots.values())
 
     def _owed(self, setting: Setting, merged_intervals: dict[Snapshot, Any]) -> dict[str, Evaluation]:
         full = snapshots_to_dag(self.snapshots.values())

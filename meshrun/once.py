@@ -41,6 +41,19 @@ def once(table: ClaimTable, runner: Runner, name: str, do: Callable[[], None]) -
         table.release(claim, runner.run_id, "done")
 
 
+def once_or_leave_it(table: ClaimTable, runner: Runner, name: str, do: Callable[[], None]) -> None:
+    """Do something that takes no time, unless it was done under this name before or somebody is at it; never wait."""
+    key = claim_key(name)
+    if any(row.held or row.last_outcome == "done" for row in table.rows([key])):
+        return
+    taking = table.take(key, name, runner)
+    if taking.claim is None:
+        return
+    if taking.row.last_outcome != "done":
+        do()
+    table.release(taking.claim, runner.run_id, "done")
+
+
 @dataclass(frozen=True)
 class Turn:
     """The claim under which something is done by one run at a time, and what gives it back early."""

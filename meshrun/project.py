@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ class ClaimingContext(Context):
             current = self.state_sync.get_environment(environment)
             return not current or current.plan_id != plan or not current.finalized_ts
 
+        self.desk = replace(self.desk, plan=plan)
         started = self.desk.policy.runner.started
         status = self._run(
             environment,

@@ -11,13 +11,14 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from .walk import Interval
 
+_MODELS_PER_LINE = 300
 _PASSWORD = re.compile(
     r"(?P<head>://[^:/@\s]+:)[^@\s]+(?=@)|(?P<key>\b(?:password|passwd|pwd|token)\s*=\s*)\S+", re.IGNORECASE
 )
@@ -55,6 +56,13 @@ class Report:
             self._started = True
             names = {"run_id": run_id, "job": job, "environment": environment, "sqlmesh": sqlmesh}
             self._write("start", **names, at=stamp(), models=models)
+
+    def promoted(self, environment: str, models: Mapping[str, str]) -> None:
+        """Say what the environment has promoted, in lines of a bounded length, each with the number of all models."""
+        rows = sorted(models.items())
+        for start in range(0, max(len(rows), 1), _MODELS_PER_LINE):
+            part = dict(rows[start : start + _MODELS_PER_LINE])
+            self._write("promoted", environment=environment, models=part, total=len(rows), at=stamp())
 
     def evaluating(self, model: str) -> None:
         """Say that a model is being worked on."""

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from scheduler import lintwords
 from scheduler.cron import Cron, zones
-from scheduler.dag import Graph
+from scheduler.dag import WITHOUT_TABLE, Graph
 from scheduler.jobfile import Job, JobFile, JobType
 from scheduler.lintwords import Finding, Fix
 from scheduler.topology import DEFAULTS, History, Options, ProposedJob, SelectorError, Standing, coverage, propose
@@ -37,7 +37,8 @@ class Facts:
     """What is known beside the file: the graph; if any, what runs took, and what is promoted in the environment.
 
     `lines` is `scheduler.amend.lines` of the file's text. `promoted` maps a model to its fingerprint in the
-    environment; None when no run has reported it. `usual_seconds` is what each job's runs usually take.
+    environment, or to the first half of it, the hash of the data; None when no run has reported it. `usual_seconds` is
+    what each job's runs usually take.
     """
 
     graph: Graph
@@ -209,14 +210,14 @@ class Lint:
         if not promoted:
             yield lintwords.nothing_promoted(line, environment)
             return
-        models = self.facts.graph.schedulable
+        models = [model for model in self.facts.graph.schedulable if not model.flags & WITHOUT_TABLE]
         missing = tuple(model.name for model in models if model.name not in promoted)
         if missing:
             yield lintwords.not_promoted(line, environment, missing)
         other = tuple(
             model.name
             for model in models
-            if model.fingerprint and promoted.get(model.name, model.fingerprint) != model.fingerprint
+            if model.fingerprint and _data(promoted.get(model.name, model.fingerprint)) != _data(model.fingerprint)
         )
         if other:
             yield lintwords.differs(line, environment, other)
@@ -226,6 +227,11 @@ class Lint:
             yield lintwords.no_janitor(self.line("jobs"))
         if self.facts.graph.audits and self.runs and all(job.select for job in self.runs):
             yield lintwords.audits(self.line("jobs"), tuple(audit.name for audit in self.facts.graph.audits))
+
+
+def _data(fingerprint: str) -> str:
+    """Return the hash of the data: that of the metadata is another one in the state, although nothing differs."""
+    return fingerprint.partition("-")[0]
 
 
 def _hit(ticks: Cron, change: zones.Change) -> datetime | None:

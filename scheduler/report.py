@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,17 +32,42 @@ def parse(chunks: Iterable[bytes]) -> Report:
     """Read a log, in pieces of any size. A line that cannot be read is left out."""
     models: dict[str, ModelResult] = {}
     begun, ends = 0, []
+    promoted = _Promoted()
     for fields in map(_fields, _lines(chunks)):
         match fields.get("event"):
             case "start":
                 begun += 1
+            case "promoted":
+                promoted.note(fields)
             case "model":
                 _note(models, fields)
             case "end":
                 ends.append(fields)
     results = tuple(models.values())
     outcome = _outcome(results, ends) if len(ends) >= max(begun, 1) else None
-    return Report(results, outcome, _next_due(ends), _error(ends))
+    return Report(results, outcome, _next_due(ends), _error(ends), promoted.whole())
+
+
+@dataclass
+class _Promoted:
+    """What the `promoted` lines said so far."""
+
+    models: dict[str, str] = field(default_factory=dict)
+    total: int = -1
+
+    def note(self, fields: dict[str, Any]) -> None:
+        """Add a line; one that lacks something is left out."""
+        try:
+            total, found = int(fields["total"]), {str(name): str(of) for name, of in fields["models"].items()}
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return
+        if total != self.total:  # another plan's
+            self.models, self.total = {}, total
+        self.models |= found
+
+    def whole(self) -> dict[str, str] | None:
+        """Return it when it is complete: a process may have been killed between two lines."""
+        return self.models if len(self.models) == self.total else None
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

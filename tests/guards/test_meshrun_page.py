@@ -32,6 +32,7 @@ def said() -> list[dict[str, Any]]:
     reader, writer = os.pipe()
     report = Report(writer)
     report.start(run_id="r", job=None, environment="prod", sqlmesh="1", models=1)
+    report.promoted("prod", {"s.m": "1"})
     report.evaluating("s.m")
     report.model(Ending("s.m", "evaluated"))
     report.end("succeeded", seconds=1)

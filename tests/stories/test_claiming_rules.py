@@ -202,7 +202,7 @@ def test_a_run_with_nothing_to_do_says_when_something_is_due(project: Project) -
     ended = project.run()
     assert (ended.code, ended.end["outcome"], ended.end["counts"]) == (0, "noop", {})
     assert ended.end["next_due"].endswith("T00:00:00Z")
-    assert [line["event"] for line in ended.lines] == ["start", "end"]
+    assert [line["event"] for line in ended.lines] == ["start", "promoted", "end"]
 
 
 def test_a_run_never_cleans_up_and_the_janitor_does(project: Project) -> None:

@@ -128,6 +128,8 @@ def test_a_report_line_becomes_a_sentence(golden: Callable[[str, str], None]) ->
     days = [["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"], ["2026-01-03T06:00:00Z", "2026-01-03T07:00:00Z"]]
     printed = [
         reported("start", environment="prod", sqlmesh="0.236.4", models=3),
+        reported("promoted", environment="prod", models={"finance.orders": "1"}, total=1),
+        reported("promoted", environment="prod", models={"finance.orders": "1"}, total=1200),
         reported("evaluating", model="finance.orders"),
         modelled("finance.orders", "evaluated", seconds=1.5, rows=1234, intervals=days),
         modelled("finance.refunds", "failed", error="division by zero"),

@@ -7,7 +7,7 @@ from modelshapes import coffee_shop, duckdb_file, m
 
 from scheduler import dag, jobfile
 from scheduler.amend import lines, mend
-from scheduler.dag import Graph
+from scheduler.dag import Flag, Graph, Model
 from scheduler.lint import Facts, Finding, lint
 from scheduler.topology import History, Level
 
@@ -131,6 +131,23 @@ def test_models_that_are_not_promoted_or_differ() -> None:
     assert found["differs-from-promoted"].models == ("finance.mrr",)
     assert {one.line for one in found.values()} == {3}
     assert "sqlmesh plan prod" in found["not-promoted"].remedy
+
+
+def test_a_model_is_the_promoted_one_whatever_its_metadata() -> None:
+    graph = dag.graph(replace(one, fingerprint="12-34") for one in coffee_shop().models)
+    promoted = {one.name: "12" for one in graph.models}
+    assert linted(GOOD, graph, promoted=promoted) == ()
+    found = only(GOOD, graph, promoted=promoted | {"finance.mrr": "1"})
+    assert (found.code, found.models) == ("differs-from-promoted", ("finance.mrr",))
+
+
+def test_what_has_no_table_or_no_run_need_not_be_promoted() -> None:
+    flags = [Flag.EXTERNAL, Flag.SEED, Flag.EMBEDDED]
+    others = [Model(f"x.{flag}", flags=frozenset({flag}), audits=("a",), fingerprint="1-2") for flag in flags]
+    graph = dag.graph([*coffee_shop().models, *others])
+    promoted = {one.name: one.fingerprint or "" for one in coffee_shop().models}
+    found = {one.code for one in linted(GOOD, graph, promoted=promoted)}
+    assert found.isdisjoint({"not-promoted", "differs-from-promoted"})
 
 
 def test_an_environment_with_nothing_promoted() -> None:

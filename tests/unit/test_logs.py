@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,15 @@ def test_a_url_that_no_file_system_fits_is_told(url: str, tmp_path: Path) -> Non
 def test_the_name_of_a_run_leads_nowhere(logs: Logs, name: str) -> None:
     with pytest.raises(UserError, match="is no run"):
         logs.read(name)
+
+
+def test_what_is_promoted_is_kept_for_each_environment(logs: Logs) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert logs.promoted("shop", "prod") is None
+    logs.keep_promoted(("shop", "prod"), now, {"s.m": "1"})
+    logs.keep_promoted(("shop", "../../prod"), now, {})
+    assert (logs.promoted("shop", "prod"), logs.promoted("shop", "../../prod")) == ({"s.m": "1"}, {})
+    assert logs.promoted("web", "prod") is None
+    logs.keep_promoted(("shop", "prod"), now + timedelta(hours=1), {"s.m": "2"})
+    logs.keep_promoted(("shop", "prod"), now, {"s.m": "1"})  # a run that began before, and took longer
+    assert logs.promoted("shop", "prod") == {"s.m": "2"}

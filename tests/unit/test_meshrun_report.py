@@ -137,3 +137,12 @@ def test_long_names_make_short_keys_that_differ() -> None:
     keys = {claim_key("x" * 1000 + end) for end in "ab"}
     assert len(keys) == 2
     assert all(len(key) <= 512 for key in keys)
+
+
+def test_what_is_promoted_is_said_in_lines_of_a_bounded_length(pipe: Pipe) -> None:
+    pipe.report.promoted("prod", {f"s.m{number}": str(number) for number in range(601)})
+    pipe.report.promoted("dev", {})
+    *lines, none = pipe.lines()
+    assert [len(line["models"]) for line in lines] == [300, 300, 1]  # type: ignore[arg-type]
+    assert {line["total"] for line in lines} == {601}
+    assert (none["models"], none["total"], none["environment"]) == ({}, 0, "dev")

@@ -123,3 +123,19 @@ def test_pieces_of_any_size_and_noise_do_not_matter(size: int, crumbs: list[byte
     report = parse(raw[at : at + size] for at in range(0, len(raw), size))
     assert [m.model for m in report.models] == ["a"]
     assert report.outcome is RunState.SUCCEEDED
+
+
+def promoted(total: int, **models: str) -> str:
+    return json.dumps({"meshrun": 1, "event": "promoted", "environment": "prod", "models": models, "total": total})
+
+
+def test_what_is_promoted_is_joined_from_its_lines() -> None:
+    assert read(start(), promoted(3, a="1", b="2"), promoted(3, c="3")).promoted == {"a": "1", "b": "2", "c": "3"}
+    assert read(start(), promoted(0)).promoted == {}
+    assert read(start(), end("noop")).promoted is None
+
+
+def test_what_is_promoted_counts_only_when_it_is_whole() -> None:
+    assert read(start(), promoted(3, a="1", b="2")).promoted is None
+    assert read(start(), promoted(2, a="1"), promoted(1, c="3")).promoted == {"c": "3"}
+    assert read('{"meshrun": 1, "event": "promoted", "models": [], "total": 0}').promoted is None
