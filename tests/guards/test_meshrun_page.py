@@ -49,7 +49,7 @@ def test_every_variable_is_there_with_its_default_and_meaning() -> None:
 
 
 def test_meshrun_reads_no_other_variable_of_its_own() -> None:
-    sources = [path.read_text() for path in (ROOT / "meshrun").glob("*.py")]
+    sources = [path.read_text() for path in (ROOT / "meshrun").rglob("*.py")]
     named = {name for text in sources for name in re.findall(r'"(MESHRUN_\w+|MAX_CONCURRENT\w+)"', text)}
     assert named == {each.name for each in VARIABLES}
 
