@@ -17,8 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import describe, environ
+from . import environ
 from .errors import ProjectError, root_cause
+from .graph import describe
 from .report import Report, stamp
 from .stop import Cancelled, Stop
 from .tenure import Row

@@ -5,6 +5,7 @@ The versions are installed by uv into `.venv-sqlmesh-<version>` beside the proje
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipapp
@@ -58,9 +59,7 @@ def install(folder: Path, version: str) -> None:
 def pack(folder: Path) -> Path:
     """Pack meshrun as it travels to a pod: the package and a first file, nothing else."""
     source = folder / "source"
-    (source / "meshrun").mkdir(parents=True)
-    for path in (ROOT / "meshrun").glob("*.py"):
-        (source / "meshrun" / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(ROOT / "meshrun", source / "meshrun", ignore=shutil.ignore_patterns("__pycache__"))
     (source / "__main__.py").write_text("import sys\nfrom meshrun.__main__ import main\nsys.exit(main())\n")
     zipapp.create_archive(source, folder / "meshrun.pyz")
     return folder / "meshrun.pyz"

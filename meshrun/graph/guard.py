@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = str(Path(__file__).resolve().parent.parent)
-BOOT = f"import sys; sys.path.insert(0, {PACKAGES!r}); from meshrun import inside; inside.main()"
+PACKAGES = str(Path(__file__).resolve().parents[2])
+BOOT = f"import sys; sys.path.insert(0, {PACKAGES!r}); from meshrun.graph import inside; inside.main()"
 LOOK = 0.1
 MEGABYTE = 1024 * 1024
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -78,7 +78,7 @@ class _Stream(threading.Thread):
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], limits: Limits) -> Ended:
-    """Start `meshrun.inside` with these arguments and see to it until it has ended."""
+    """Start `meshrun.graph.inside` with these arguments and see to it until it has ended."""
     _adopt_orphans()
     reading, writing = os.pipe()
     process = subprocess.Popen(  # noqa: S603 - this very interpreter

@@ -1,6 +1,6 @@
 """The start of a guarded process: its limits are set before anything of the project, or sqlmesh, is imported.
 
-The rule: nothing that a project does is trusted here; what matters is kept by the parent (`meshrun.guard`). The answer
+The rule: nothing that a project does is trusted here; what matters is kept by the parent (`guard`). The answer
 goes to a pipe of its own, so that whatever the project prints is only words.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
     _count_processes(options, stranger)
     _die_with_parent()
     sys.addaudithook(_no_network)
-    loading: Any = import_module("meshrun.loading")  # after the limits
+    loading: Any = import_module("meshrun.graph.loading")  # after the limits
 
     sys.path[:] = [place for place in sys.path if place != PACKAGES or (Path(PACKAGES) / "sqlmesh").exists()]
     try:
