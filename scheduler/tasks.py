@@ -18,6 +18,7 @@ from scheduler.concurrency import Go, Refused, Turn, Waits, by_hand, turn
 from scheduler.errors import Retryable, UserError
 from scheduler.jobfile import JobType
 from scheduler.launchers import Launcher, Order, Source
+from scheduler.observations import Absent
 from scheduler.reconcile import Reconciler
 from scheduler.runs import Run, RunState
 from scheduler.store import JobRow, Store
@@ -92,6 +93,8 @@ class Starter:
         except UserError as error:
             self.reconciler.end_unbegun(run, RunState.FAILED, str(error), now)
         except Retryable as error:
+            if not isinstance(self.launcher.observe(run.id), Absent):
+                return  # it has begun all the same, and nobody else may begin it
             _log.warning("%s; trying again in %s", error, LAUNCH_BACKOFF)
             waiting = replace(run, state=RunState.QUEUED, since=now, place=None, message=str(error))
             back = replace(waiting, not_before=now + LAUNCH_BACKOFF)

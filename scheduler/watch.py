@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -25,7 +25,7 @@ from scheduler.store import Store
 TIDY_EVERY = timedelta(minutes=1)
 DELIVER_EVERY = timedelta(seconds=1)
 DESERTED = timedelta(minutes=15)
-"""A place whose watch has been silent for so long is looked after by nobody."""
+"""A place whose processes have been silent for so long is gone. A watch that begins gives others this time, too."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,16 +74,16 @@ class Watch:
             if run is not None and run.state.is_final:
                 self.reconciler.clear(run_id)
             elif run is not None and run.state is RunState.QUEUED:
-                self._look_at(run, now)  # whoever launched it believes that this has failed
+                self._look_at(replace(run, place=self.place), now)  # whoever launched it believes that this failed
         self.rooms.prune(now)
 
     def give_up(self, now: datetime) -> None:
-        """End the runs of places that nobody watches any more, when they cannot be alive there either."""
-        watched = {one.place for one in self.store.heartbeats() if one.process == "watch" and now - one.at <= DESERTED}
+        """End the runs of places of which nothing has been heard for long: a machine, or a disk, that is gone."""
+        alive = {one.place for one in self.store.heartbeats() if now - one.at <= DESERTED} | {self.place, None}
         for run in self.store.under_way():
-            is_elsewhere = run.place is not None and run.place != self.place and run.place not in watched
-            if is_elsewhere and now - run.since > run.spec.timeout + DESERTED:
-                self.reconciler.end_unbegun(run, RunState.LOST, f"nobody watches {run.place}, where it ran", now)
+            if run.place not in alive and now - run.since > DESERTED:
+                message = f"nothing has been heard of {run.place}, where it ran, for {DESERTED.seconds // 60} minutes"
+                self.reconciler.end_unbegun(run, RunState.LOST, message, now)
 
     def deliver(self, now: Callable[[], datetime]) -> int:
         """Send the alerts that are due; return how many were sent. A Slack that is down loses none.
@@ -118,23 +118,22 @@ def run(watch: Watch, stop: threading.Event, interval: timedelta, keep: timedelt
         target=_repeat, args=(stop, DELIVER_EVERY, [lambda: watch.deliver(_now)]), name="alerts", daemon=True
     )
     messenger.start()
-    chores: list[Callable[[], object]] = [lambda: watch.tidy(_now()), lambda: watch.give_up(_now())]
+    chores = [_rarely(lambda: watch.tidy(_now())), _rarely(lambda: watch.give_up(_now()), first_after=DESERTED)]
     if keep is not None:
         retention = Retention(watch.store, watch.reconciler.logs, keep)
-        chores.append(lambda: retention.forget(_now()))
-    rarely = [_rarely(chore, TIDY_EVERY) for chore in chores]
-    _repeat(stop, interval, [lambda: watch.look(_now()), lambda: watch.tell_missed(_now()), *rarely])
+        chores.append(_rarely(lambda: retention.forget(_now())))
+    _repeat(stop, interval, [lambda: watch.look(_now()), lambda: watch.tell_missed(_now()), *chores])
     messenger.join(timeout=5)
 
 
-def _rarely(step: Callable[[], object], every: timedelta) -> Callable[[], object]:
-    """Let a step be done at once, and then only when `every` has passed since; also when it failed."""
-    due = 0.0
+def _rarely(step: Callable[[], object], first_after: timedelta = timedelta()) -> Callable[[], object]:
+    """Let a step be done only when `TIDY_EVERY` has passed since the last time; also when that failed."""
+    due = time.monotonic() + first_after.total_seconds()
 
     def do() -> None:
         nonlocal due
         if time.monotonic() >= due:
-            due = time.monotonic() + every.total_seconds()
+            due = time.monotonic() + TIDY_EVERY.total_seconds()
             step()
 
     return do

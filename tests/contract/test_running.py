@@ -13,6 +13,7 @@ from places import Place, alive_below, make_place
 from running import BAD, GOOD, Running, now
 from waiting import until
 
+from scheduler.errors import Retryable
 from scheduler.launchers import Order
 from scheduler.launchers.process import ProcessLauncher
 from scheduler.observations import Absent
@@ -288,21 +289,27 @@ def test_a_watch_of_another_place_leaves_a_run_alone(running: Running, tmp_path:
     assert running.run(run).place == running.place.launcher.place != other.launcher.place
 
 
-def test_a_run_of_a_place_that_nobody_watches_is_given_up_when_it_cannot_be_alive(
-    running: Running, tmp_path: Path
-) -> None:
-    run = running.tick(running.job("say=working", "graceful", "forever", timeout="1h"))
+def test_a_run_of_a_place_that_was_not_heard_of_for_long_is_given_up(running: Running, tmp_path: Path) -> None:
+    run = running.tick(running.job("say=working", "graceful", "forever"))
     running.working(run)
     seen, watch = running.run(run), replace(running, place=make_place(tmp_path / "other")).watch
-    long_after = now() + timedelta(hours=1, minutes=16)
-    watch.give_up(now() + timedelta(hours=1))
-    running.store.beat(Heartbeat("watch", "there:1", now(), long_after, seen.place))
+    long_after = now() + timedelta(minutes=16)
+    watch.give_up(now() + timedelta(minutes=14))
+    running.store.beat(Heartbeat("worker", "there:1", now(), long_after, seen.place))
     watch.give_up(long_after)
+    running.watch.give_up(long_after + timedelta(days=1))
     assert running.run(run) == seen
-    running.store.fall_silent("watch", "there:1")
+    running.store.fall_silent("worker", "there:1")
     watch.give_up(long_after)
     assert running.run(run).state is RunState.LOST
     assert len(running.others(run)) == 1
+
+
+def test_a_launch_that_says_it_failed_and_began_is_not_offered_to_others(running: Running) -> None:
+    run = running.tick(running.job("say=working", *GOOD), start=False)
+    running.with_place(Grumbling(running.place.launcher)).start(run)
+    assert running.run(run).state is RunState.STARTING
+    assert running.ended(run).state is RunState.SUCCEEDED
 
 
 def test_a_run_that_started_although_its_launch_seemed_to_fail_is_found(running: Running) -> None:
@@ -313,7 +320,8 @@ def test_a_run_that_started_although_its_launch_seemed_to_fail_is_found(running:
     running.look()
     assert running.run(run).state is RunState.QUEUED
     running.watch.tidy(now())
-    assert running.run(run).state is RunState.SUCCEEDED
+    found = running.run(run)
+    assert (found.state, found.place) == (RunState.SUCCEEDED, running.place.launcher.place)
 
 
 def test_a_slow_slack_costs_the_next_alert_none_of_its_lease(running: Running) -> None:
@@ -407,6 +415,14 @@ class Hasty:
 
     def launch(self, order: Order) -> None:
         self._real.launch(replace(order, timeout=timedelta(seconds=1)))
+
+
+class Grumbling(Hasty):
+    """A place that starts a run and then says that it could not."""
+
+    def launch(self, order: Order) -> None:
+        self._real.launch(order)
+        raise Retryable("the answer came too late")
 
 
 class Stalled(Hasty):
