@@ -20,6 +20,7 @@ from bot.services import Services
 from scheduler.errors import Retryable
 
 if TYPE_CHECKING:
+    from scheduler import draw
     from scheduler.runs import Run
 
 LAST, SOON = 5, 5
@@ -30,11 +31,12 @@ GOOD_ENDS = frozenset({"succeeded", "noop"})
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an action brought: the answer, whether it went well, and what to say beside it."""
+    """What an action brought: the answer, whether it went well, what to say beside it, and the graph as lines."""
 
     answer: shapes.Answer
     ok: bool = True
     notes: tuple[str, ...] = ()
+    drawing: tuple[draw.Line, ...] | None = None
 
 
 Watcher = Callable[["Run"], None]
@@ -43,9 +45,9 @@ Watcher = Callable[["Run"], None]
 def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
     """Carry out an action. `watcher` is shown a run that is waited for, each time it was looked at."""
     match action:
-        case do.CheckFiles() | do.ShowHelp():
+        case do.CheckFiles() | do.ShowHelp() | do.DrawGraph():
             return _offline(action, services)
-        case do.Generate() | do.CompareFiles() | do.DrawGraph():
+        case do.Generate() | do.CompareFiles():
             return Outcome(proposing.perform(action, durations.measured(services)))
         case do.StartRun() | do.RetryRun() | do.CancelRun():
             return _about_run(action, services, watcher)
@@ -61,9 +63,12 @@ def perform(action: do.Action, services: Services, watcher: Watcher) -> Outcome:
             assert_never(action)
 
 
-def _offline(action: do.CheckFiles | do.ShowHelp, services: Services) -> Outcome:
+def _offline(action: do.CheckFiles | do.ShowHelp | do.DrawGraph, services: Services) -> Outcome:
     if isinstance(action, do.ShowHelp):
         return Outcome(help_answer(action.command))
+    if isinstance(action, do.DrawGraph):
+        drawn, lines = proposing.drawing(action)
+        return Outcome(drawn, drawing=lines)
     answer = files.check(Path(action.path), durations.measured(services) if action.models else None)
     return Outcome(answer, ok=answer["ok"])
 

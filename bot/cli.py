@@ -154,7 +154,10 @@ def _show(command: Command, decision: Decision, outcome: Outcome, terminal: Term
     if form.get("text") is not None:
         click.echo(form["text"], nl=False)
         return
-    page = layouts.page(command.name, outcome.answer, Clock(datetime.now(UTC)))
+    if outcome.drawing is None:
+        page = layouts.page(command.name, outcome.answer, Clock(datetime.now(UTC)))
+    else:
+        page = layouts.drawing(outcome.drawing, outcome.answer)
     terminal.show(page)
     if decision.reply and not (page and command.name in {"run", "retry"}):
         terminal.show(layouts.reply_page(_named(decision.reply, outcome)))

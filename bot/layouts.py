@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from bot import proposals, shapes, topologyshapes
 from bot.chatops.grammar import Reply
 from bot.pages import CHECKS, MODELS, STATES, Cell, Clock, Line, Page, Table, Tone, duration
+
+if TYPE_CHECKING:
+    from scheduler import draw
 
 
 def state(name: str) -> Cell:
@@ -83,6 +86,11 @@ def reply_page(reply: Reply, prefix: str = "meshbot") -> Page:
         for step in reply.next
     )
     return Line((Cell(reply.text),)), *steps
+
+
+def drawing(lines: Sequence[draw.Line], answer: shapes.Answer) -> Page:
+    """Lay out the graph of the models, coloured by job."""
+    return proposals.graph(lines, answer)
 
 
 def page(command: str, answer: shapes.Answer, clock: Clock) -> Page:
@@ -184,7 +192,6 @@ LAYOUTS: dict[str, Callable[[shapes.Answer, Clock], Page]] = {
     "validate": _validate,
     "generate": proposals.generate,
     "diff": proposals.diff,
-    "graph": proposals.graph,
     "jobs": _jobs,
     "runs": _runs,
     "run": _run,

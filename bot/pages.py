@@ -22,12 +22,21 @@ class Tone(StrEnum):
     BUSY = "busy"
 
 
+COLOURS = 12
+"""So many things can be told apart by colour."""
+
+
 @dataclass(frozen=True)
 class Cell:
-    """A piece of text and how it is meant."""
+    """A piece of text and how it is meant.
+
+    `colour` is one of `COLOURS` that show what belongs together; `uncoloured` is said instead where there are none.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
+    colour: int | None = None
+    uncoloured: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,20 @@
 """The pages of `generate`, `diff` and `graph`, and the linter's findings on that of `validate`.
 
-The rule: as in `bot.layouts`: in words what `--json` prints, and nothing else.
+The rule: as in `bot.layouts`: in words what `--json` prints, and nothing else. Only the lines of `graph` are drawn
+where the models are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from bot import shapes, topologyshapes
-from bot.pages import CHECKS, Cell, Clock, Line, Page, Table, Tone
+from bot.pages import CHECKS, COLOURS, Cell, Clock, Line, Page, Table, Tone
+
+if TYPE_CHECKING:
+    from scheduler import draw
 
 LEVELS = {"error": CHECKS["broken"], "warning": CHECKS["warning"], "note": Cell("·", Tone.FAINT)}
 MOST_FAULTS = 10
@@ -56,20 +61,30 @@ def diff(answer: shapes.Answer, _clock: Clock) -> Page:
     return tuple(lines) or (_line("", "The jobs are the same."),)
 
 
-def graph(answer: shapes.Answer, _clock: Clock) -> Page:
-    """Lay out the models with their jobs."""
+def graph(lines: Sequence[draw.Line], answer: shapes.Answer) -> Page:
+    """Lay out the models below their jobs, each job in a colour of its own; without colours each line names its job."""
     found = cast("topologyshapes.GraphAnswer", answer)
-    rows = tuple(
-        (
-            Cell(model["model"], Tone.STRONG),
-            Cell(model["job"] or "-", Tone.PLAIN if model["job"] else Tone.FAINT),
-            Cell(model["kind"].lower().replace("_", " ")),
-            Cell(model["cron"] or "-"),
-            Cell(", ".join(model["depends_on"]), Tone.FAINT),
-        )
-        for model in found["models"]
-    )
-    return (Table(("model", "job", "kind", "cron", "reads"), rows, empty="No models."), *faults(found["faults"]))
+    colours = colours_of({line.job for line in lines if line.job})
+    shown = [_drawn(line, colours) for line in lines] or [_line("", "No models that a run evaluates.")]
+    return (*shown, *faults(found["faults"]))
+
+
+def colours_of(jobs: Collection[str]) -> dict[str, int]:
+    """Give each job a colour that follows from its name, so that it stays; another one only where that is taken."""
+    given: dict[str, int] = {}
+    for job in sorted(jobs):
+        first = zlib.crc32(job.encode())
+        free = [one for one in range(COLOURS) if one not in given.values()] or range(COLOURS)
+        given[job] = min(free, key=lambda one: (one - first) % COLOURS)
+    return given
+
+
+def _drawn(line: draw.Line, colours: Mapping[str, int]) -> Line:
+    if line.job is None:
+        return Line((Cell(line.text, Tone.STRONG if line.heading else Tone.FAINT),))
+    if line.heading:
+        return Line((Cell(line.text, Tone.STRONG, colours[line.job]),))
+    return Line((Cell(line.text, colour=colours[line.job], uncoloured=f"  [{line.job}]"),))
 
 
 def findings(path: str, found: Sequence[topologyshapes.Finding]) -> list[Line]:

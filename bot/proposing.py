@@ -47,16 +47,14 @@ class _Proposed:
 
 
 def perform(
-    action: Generate | CompareFiles | DrawGraph, ask: Ask = nothing
-) -> topologyshapes.GenerateAnswer | topologyshapes.DiffAnswer | topologyshapes.GraphAnswer:
+    action: Generate | CompareFiles, ask: Ask = nothing
+) -> topologyshapes.GenerateAnswer | topologyshapes.DiffAnswer:
     """Carry out an action about a project's topology. Raises `UsageFault` and `Refused`."""
     match action:
         case Generate():
             return _generate(action, ask)
         case CompareFiles():
             return _compare(action)
-        case DrawGraph():
-            return _graph(action)
         case _:
             assert_never(action)
 
@@ -123,7 +121,8 @@ def _compare(action: CompareFiles) -> topologyshapes.DiffAnswer:
     }
 
 
-def _graph(action: DrawGraph) -> topologyshapes.GraphAnswer:
+def drawing(action: DrawGraph) -> tuple[topologyshapes.GraphAnswer, tuple[draw.Line, ...]]:
+    """Return the models with their jobs, and the same as lines for a terminal. Raises `UsageFault` and `Refused`."""
     folder = Path(action.path)
     file = folder / JOB_FILE
     graph = describing.describe(folder)
@@ -152,7 +151,7 @@ def _graph(action: DrawGraph) -> topologyshapes.GraphAnswer:
             answer["text"] = draw.mermaid(graph, jobs)
         case "json":
             answer["text"] = json.dumps({"models": answer["models"], "faults": answer["faults"]}, indent=2) + "\n"
-    return answer
+    return answer, draw.outline(graph, jobs)
 
 
 def project_name(written: str) -> str:

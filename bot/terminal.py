@@ -27,6 +27,11 @@ STYLES = {
     Tone.BAD: "bold red",
     Tone.BUSY: "cyan",
 }
+# One for each of `bot.pages.COLOURS`, to be read on a dark and on a light ground.
+PALETTE = (
+    *("dark_cyan", "magenta", "dodger_blue2", "chartreuse4", "dark_orange3", "medium_purple"),
+    *("deep_pink3", "steel_blue", "yellow4", "spring_green4", "slate_blue1", "light_salmon3"),
+)
 PIPE_WIDTH = 1000
 
 
@@ -49,7 +54,7 @@ class Terminal:
 
     def line(self, *cells: Cell) -> None:
         """Print a sentence."""
-        self.out.print(text(cells), soft_wrap=True)
+        self.out.print(text(cells, coloured=self._is_coloured), soft_wrap=True)
 
     def note(self, sentence: str) -> None:
         """Print something worth knowing beside the answer."""
@@ -65,6 +70,11 @@ class Terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
             yield Work(progress, progress.add_task(doing))
+
+    @property
+    def _is_coloured(self) -> bool:
+        """Whether there are enough colours to tell things apart."""
+        return self.out.color_system in {"256", "truecolor"} and not self.out.no_color
 
     def _table(self, table: Table) -> None:
         if table.title:
@@ -91,12 +101,18 @@ class Work:
         self._progress.update(self._task, description=doing)  # type: ignore[arg-type]
 
 
-def text(cells: Sequence[Cell]) -> Text:
-    """Make a styled text; nothing in it is markup."""
+def text(cells: Sequence[Cell], *, coloured: bool = False) -> Text:
+    """Make a styled text; nothing in it is markup. Where it is not `coloured`, it says what colours would."""
     joined = Text()
     for cell in cells:
-        joined.append(_printable(cell.text), style=STYLES[cell.tone])
+        said = cell.text if coloured else cell.text + cell.uncoloured
+        joined.append(_printable(said), style=_style(cell))
     return joined
+
+
+def _style(cell: Cell) -> str:
+    colour = "" if cell.colour is None else PALETTE[cell.colour % len(PALETTE)]
+    return f"{STYLES[cell.tone]} {colour}".strip()
 
 
 def _printable(written: str) -> str:

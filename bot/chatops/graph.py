@@ -28,6 +28,7 @@ COMMAND = Command(
         Argument("path", Kind.PATH, "The folder of the SQLMesh project. Default: here."),
         Argument("format", Kind.TEXT, f"Print a drawing: {', '.join(FORMATS)}.", option=True),
     ),
-    detail="The jobs are those of meshbot.yaml; where there is none, those that `generate` would propose.",
+    detail="The jobs are those of meshbot.yaml; where there is none, those that `generate` would propose. "
+    "A terminal shows each job in a colour of its own; without colours (a pipe, NO_COLOR) each line names its job.",
     examples=("graph", "graph analytics --format svg"),
 )

@@ -43,7 +43,10 @@ def outline(graph: Graph, jobs: Sequence[AnyJob], most: int = 2000) -> tuple[Lin
         lines.append(Line(f"{NO_JOB}: {len(found.nowhere):,} models", None, heading=True))
         lines += [Line(_model(graph, index, None, found.home), None) for index in found.nowhere]
     if len(lines) > most:
-        return (*lines[:most], Line(f"and {len(lines) - most:,} more lines; `meshbot graph --svg` has all", None))
+        return (
+            *lines[:most],
+            Line(f"and {len(lines) - most:,} more lines; `meshbot graph --format svg` has all", None),
+        )
     return tuple(lines)
 
 

@@ -2,25 +2,30 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 from bot_samples import FILE, NOW, RESULTS, row, run
+from modelshapes import coffee_shop
 from rich.console import Console
 
-from bot import answers, layouts, reportlines
-from bot.pages import Cell, Clock, Line, Page, Tone, duration
+from bot import answers, layouts, proposals, reportlines
+from bot.pages import COLOURS, Cell, Clock, Line, Page, Tone, duration
 from bot.sync import Faulty, Merged, Synced
-from bot.terminal import Terminal, text
+from bot.terminal import PALETTE, Terminal, text
 from bot.up import news
 from bot.up.follower import NoBranch
 from bot.up.household import Crash
 from scheduler import jobfile
+from scheduler.draw import outline
 from scheduler.incidents import Incident
 from scheduler.runs import RunState
 from scheduler.store import Pause, ScheduleChange
+from scheduler.topology import propose
 
 CLOCK = Clock(NOW, ZoneInfo("Europe/Berlin"))
 FAULT = jobfile.Fault(7, 15, "jobs.hourly.schedule", "'*/4 * * * *' fires 4 minutes apart", 'write "*/5 * * * *"')
@@ -147,6 +152,40 @@ def test_a_report_line_becomes_a_sentence(golden: Callable[[str, str], None]) ->
 
 def test_nothing_that_comes_from_a_file_steers_the_terminal() -> None:
     assert text([Cell("a\x1b[2Jb[red]c\x07")]).plain == "a�[2Jb[red]c�"
+
+
+def drawn(*, color_system: Literal["256"] | None, no_color: bool = False) -> str:
+    lines = outline(coffee_shop(), propose(coffee_shop()).jobs)
+    terminal = Terminal()
+    terminal.out = Console(
+        file=io.StringIO(),
+        width=120,
+        color_system=color_system,
+        force_terminal=True,
+        no_color=no_color,
+        highlight=False,
+    )
+    terminal.show(layouts.drawing(lines, {"models": [], "faults": [], "text": None}))
+    assert isinstance(terminal.out.file, io.StringIO)
+    return terminal.out.file.getvalue()
+
+
+def test_the_graph_is_coloured_by_job(golden: Callable[[str, str], None]) -> None:
+    shown_ = drawn(color_system="256")
+    assert "[live]" not in shown_
+    colours = {match[1]: match[0] for match in re.findall(r"\x1b\[1;(38;5;\d+)m(\w+): ", shown_)}
+    assert len(set(colours.values())) == len(colours) == 3
+    assert f"\x1b[{colours['live']}m  live.pulse  <- shop.orders\x1b[0m" in shown_
+    golden("cli/graph.txt", drawn(color_system=None))
+    assert "live.pulse  <- shop.orders  [live]\n" in drawn(color_system="256", no_color=True)
+
+
+def test_a_job_keeps_its_colour_and_shares_none_while_there_are_enough() -> None:
+    jobs = [f"job-{number}" for number in range(COLOURS)]
+    assert sorted(proposals.colours_of(jobs).values()) == list(range(COLOURS))
+    assert proposals.colours_of(jobs[:1]) == proposals.colours_of(["job-0"])
+    assert set(proposals.colours_of([*jobs, "one", "more"]).values()) == set(range(COLOURS))
+    assert len(PALETTE) == len(set(PALETTE)) == COLOURS
 
 
 def test_a_pipe_gets_whole_lines_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
