@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scheduler.store import JobRow, Store
 
 WATCHED = 20
+ACTIVE = frozenset({"queued", "starting", "running"})
 SAID = {
     "noop": "had nothing to do",
     "partial": "did a part",
@@ -68,9 +69,6 @@ class Newsroom:
         return [
             alerted(str(alert.payload.get("text", alert.key)), clock) for alert in sorted(fresh, key=lambda a: a.id)
         ]
-
-
-ACTIVE = frozenset({"queued", "starting", "running"})
 
 
 def started(run: Run, clock: Clock) -> Line:
@@ -180,7 +178,4 @@ def _name(run: Run) -> tuple[Cell, ...]:
 
 
 def _said(state: str) -> str:
-    return {"noop": "had nothing to do", "partial": "did a part", "lost": "was lost", "failed": "failed"}.get(
-        state,
-        state.replace("_", " ").replace("timed out", "took too long") if state != "cancelled" else "was cancelled",
-    )
+    return SAID.get(state, state)
