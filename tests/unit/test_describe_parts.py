@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.proposing import project_name
-from meshrun import content, engines, remedies
+from meshrun.graph import content, engines, remedies
 
 
 @pytest.mark.parametrize(
