@@ -5,15 +5,19 @@ The versions are installed by uv into `.venv-sqlmesh-<version>` beside the proje
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import zipapp
 from pathlib import Path
 
+import describables
 import pytest
 from projects import Project, fresh_database, model, write_project
 from waiting import until
+
+from scheduler import dagjson
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +95,23 @@ def test_overlapping_runs_evaluate_once_fail_alone_and_go_on(project: Project) -
     project.execute("UPDATE log.switch SET works = 1")
     last = project.run("--job", "a")
     assert last.code == 0, last.output
+
+
+@pytest.mark.parametrize("name", ["PLAIN", "WAREHOUSE", "BLUEPRINTS", "BROKEN"])
+def test_the_graph_is_the_same_as_by_the_newest(older: dict[str, list[str]], tmp_path: Path, name: str) -> None:
+    folder = describables.write(tmp_path / "project", getattr(describables, name))
+    newest, old = (
+        subprocess.run(
+            [*command, "describe", str(folder), "--cache", str(tmp_path / f"cache{number}")],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for number, command in enumerate(([sys.executable, "-P", "-m", "meshrun"], older["meshrun"]))
+    )
+    assert old.returncode == newest.returncode == 0, old.stderr + newest.stderr
+    graphs = [dagjson.parse(each.stdout) for each in (newest, old)]
+    drawn = [[(m.name, m.kind, m.cron, m.depends_on, m.flags) for m in graph.models] for graph in graphs]
+    assert drawn[0], "the project has models"
+    assert drawn[0] == drawn[1]
