@@ -21,7 +21,7 @@ from words import by_status, counted, jobs_of, letter_text, models_by_cadence, m
 
 MODELS = 15
 BEHIND_PAYMENTS = ["finance.revenue_daily", "finance.revenue_hourly", "growth.forecast"]
-SOON = timedelta(seconds=8)
+SOON = timedelta(seconds=5)
 
 
 @dataclass
@@ -71,7 +71,7 @@ def the_schedule(story: Story) -> None:
 
 def plain_runs(story: Story) -> None:
     """Let two plain runs of SQLMesh overlap, on a copy of the warehouse."""
-    story.stage.plain.switch("slow_seconds", 0.5)
+    story.stage.plain.switch("slow_seconds", 0.3)
     command = [BIN / "sqlmesh", "-p", story.stage.repository, "run", "prod", "--skip-janitor", "--end", this_minute()]
     with story.tell.during("meanwhile, on a copy of the warehouse: two plain `sqlmesh run prod` at the same time"):
         together([command, command], story.stage.plain.env, story.stage.folder)
@@ -100,7 +100,7 @@ def overlapping_runs(story: Story) -> None:
     tell.chapter("Two overlapping runs evaluate each model once")
     calm(story)
     stage.shop.restore()
-    stage.shop.switch("slow_seconds", 0.5)
+    stage.shop.switch("slow_seconds", 0.3)
     end = this_minute()
     commands = [("run", job, "--end", end, "--wait") for job in ("finance", "nightly")]
     tell.command(" & ".join(f'meshbot run {job} --end "{end}" --wait' for job in ("finance", "nightly")))
