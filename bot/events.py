@@ -1,7 +1,7 @@
 """What GitHub says, as closed types: one for each thing that Meshbot acts upon.
 
-The rule: pure. A payload is hostile data; what is missing or of another shape is `Malformed`, what we do not act upon is
-`None`, and nothing in a payload decides what its sender may do.
+The rule: pure. A payload is hostile data; what is missing or of another shape is `Malformed`, what we do not act upon
+is `None`, and nothing in a payload decides what its sender may do.
 """
 
 from __future__ import annotations
