@@ -7,10 +7,11 @@ An unknown `MESHBOT_` variable is an error (it is a typo), and all faults are re
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scheduler.errors import UserError
@@ -55,6 +56,51 @@ class Settings(BaseSettings):
         "The newest run of each job is always kept.",
     )
     watch_interval: timedelta = Field(timedelta(seconds=1), description="How often runs are observed.")
+    github_app_id: int | None = Field(None, ge=1, description="The id of the GitHub App. `web` and `bot` need it.")
+    github_private_key: SecretStr | None = Field(
+        None, description="The App's private key, as PEM text; `\\n` may stand for its line breaks."
+    )
+    github_private_key_file: Path | None = Field(
+        None, description="A file that holds the App's private key, instead of the key itself."
+    )
+    github_webhook_secrets: SecretStr | None = Field(
+        None,
+        description="The secrets by which GitHub signs its webhooks, separated by commas or spaces: one, or during a "
+        "change several, the newest first. `web` needs it.",
+    )
+    github_api_url: str = Field(
+        "https://api.github.com", description="GitHub's API; on GitHub Enterprise `https://HOST/api/v3`."
+    )
+    github_protected_environments: str = Field(
+        "prod", description="SQLMesh environments, separated by commas, in which `run` and `merge` are protected."
+    )
+    github_protected_people: str | None = Field(
+        None,
+        description="Who may `run` and `merge` there: logins and `org/team`, separated by commas. "
+        "Default: whoever may write to the repository.",
+    )
+    github_failure_days: int = Field(
+        14, ge=0, le=3650, description="A pull request that was merged longer ago than this is not told of failures."
+    )
+    web_bind: str = Field("127.0.0.1:8000", description="Where `web` listens: host and port.")
+    bot_workers: int = Field(4, ge=1, le=64, description="How many deliveries of GitHub one `bot` handles at once.")
+    heal_interval: timedelta = Field(
+        timedelta(minutes=5), description="How often the bot looks for what webhooks have not told it."
+    )
+
+    @field_validator("github_api_url")
+    @classmethod
+    def _is_api(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", value):
+            raise ValueError("write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise")
+        return value
+
+    @field_validator("web_bind")
+    @classmethod
+    def _is_place(cls, value: str) -> str:
+        if not re.fullmatch(r"([^\s:/]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
+            raise ValueError("write HOST:PORT, such as 127.0.0.1:8000, or 0.0.0.0:8000 for every address")
+        return value
 
     @property
     def database(self) -> str:
@@ -77,6 +123,52 @@ class Settings(BaseSettings):
     def secrets(self) -> Path:
         """The folder of granted secrets."""
         return (self.secrets_dir or self.data_dir / "secrets").resolve()
+
+    @property
+    def has_github(self) -> bool:
+        """Whether a GitHub App is set: its id, a key and a secret."""
+        key = self.github_private_key or self.github_private_key_file
+        return self.github_app_id is not None and key is not None and bool(self.webhook_secrets)
+
+    @property
+    def webhook_secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets by which a webhook may be signed, the newest first."""
+        return tuple(SecretStr(one) for one in _listed(self.github_webhook_secrets))
+
+    @property
+    def private_key(self) -> SecretStr:
+        """The PEM text of the App's key. Raises `UserError` when none is set, or its file cannot be read."""
+        if self.github_private_key is not None:
+            return SecretStr(self.github_private_key.get_secret_value().replace("\\n", "\n"))
+        if self.github_private_key_file is None:
+            raise UserError(
+                "reading the App's private key: none is set; "
+                "set MESHBOT_GITHUB_PRIVATE_KEY_FILE to the .pem file that GitHub gave you"
+            )
+        try:
+            return SecretStr(self.github_private_key_file.read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"reading the App's private key, MESHBOT_GITHUB_PRIVATE_KEY_FILE: {error}") from error
+
+    @property
+    def github_api(self) -> str:
+        """The URL of GitHub's API, without a slash at its end."""
+        return self.github_api_url.rstrip("/")
+
+    @property
+    def protected_environments(self) -> tuple[str, ...]:
+        """The environments in which `run` and `merge` are protected."""
+        return _listed(self.github_protected_environments)
+
+    @property
+    def protected_people(self) -> tuple[str, ...]:
+        """The logins and teams that may `run` and `merge` there; when empty, whoever may write."""
+        return _listed(self.github_protected_people)
+
+
+def _listed(text: str | SecretStr | None) -> tuple[str, ...]:
+    plain = text.get_secret_value() if isinstance(text, SecretStr) else text or ""
+    return tuple(re.split(r"[\s,]+", plain.strip(", \t\n"))) if plain.strip(", \t\n") else ()
 
 
 def load() -> Settings:
