@@ -16,7 +16,7 @@ from typing import assert_never
 
 from bot import describing, topologyshapes
 from bot.chatops.actions import CompareFiles, DrawGraph, Generate
-from bot.durations import Ask, nothing
+from bot.durations import Ask, Measured, nothing
 from bot.errors import Refused, UsageFault
 from bot.files import JOB_FILE
 from scheduler import amend, cron, draw, jobfile
@@ -28,16 +28,26 @@ LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
-class _Proposed:
-    """A proposal beside what is committed."""
+class Proposed:
+    """A proposal beside what is committed: `text` is the whole proposed file at `path`, `before` what is there now."""
 
-    file: Path
+    path: str
     present: JobFile | None
     graph: Graph
     proposal: Proposal
     text: str
     before: str
-    history: History
+    known: Measured
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.text != self.before
+
+    @property
+    def history(self) -> History:
+        """What models usually take."""
+        return self.known.models
 
     def outlook(self) -> Outlook:
         """Forecast it."""
@@ -61,13 +71,12 @@ def perform(
 
 def _generate(action: Generate, ask: Ask) -> topologyshapes.GenerateAnswer:
     made = _propose(Path(action.path), ask)
-    changed = made.text != made.before
-    if action.write and changed:
-        _write(made.file, made.text)
+    if action.write and made.changed:
+        _write(Path(made.path), made.text)
     answer: topologyshapes.GenerateAnswer = {
-        "file": str(made.file),
-        "written": action.write and changed,
-        "changed": changed,
+        "file": made.path,
+        "written": action.write and made.changed,
+        "changed": made.changed,
         "jobs": [_job(job) for job in made.proposal.jobs],
         "removed": [{"name": one.name, "before": one.reason, "after": None} for one in made.proposal.removed],
         "notes": [_note(note) for note in made.proposal.notes],
@@ -80,20 +89,31 @@ def _generate(action: Generate, ask: Ask) -> topologyshapes.GenerateAnswer:
     return answer
 
 
-def _propose(folder: Path, ask: Ask) -> _Proposed:
+def _propose(folder: Path, ask: Ask) -> Proposed:
     folder = folder.parent if folder.name == JOB_FILE else folder
     file = folder / JOB_FILE
     before = _text(file) if file.exists() else ""
-    present = jobfile.parse(before, str(file)) if before else None
-    graph = describing.describe(folder)
-    name = present.project if present else project_name(graph.project or folder.resolve().name)
-    history = ask(name).models
-    proposal = propose(graph, present=present.jobs if present else (), history=history)
+    if before:
+        jobfile.parse(before, str(file))  # a fault is said at once, before the seconds that the graph takes
+    return propose_for(describing.describe(folder), before, str(file), ask, called=folder.resolve().name)
+
+
+def propose_for(graph: Graph, before: str, path: str, ask: Ask = nothing, *, called: str = "") -> Proposed:
+    """Propose jobs for a graph. Pure but for `ask`: the command line, the comment and `accept` all get it from here.
+
+    `before` is the text of the job file that is there, empty when there is none; it is amended, never replaced. `path`
+    names the file in messages; `called` names the project where neither the file nor the graph does. Raises
+    `JobFileError` for a faulty file, `AmendError` for one that cannot be changed in place.
+    """
+    present = jobfile.parse(before, path) if before else None
+    name = present.project if present else project_name(graph.project or called)
+    known = ask(name)
+    proposal = propose(graph, present=present.jobs if present else (), history=known.models)
     text = amend.amend(before, proposal) if present else amend.compose(proposal, project=name)
-    return _Proposed(file, present, graph, proposal, text, before, history)
+    return Proposed(path, present, graph, proposal, text, before, known)
 
 
-def _form(made: _Proposed, answer: topologyshapes.GenerateAnswer, form: str) -> str:
+def _form(made: Proposed, answer: topologyshapes.GenerateAnswer, form: str) -> str:
     present: Sequence[jobfile.Job] = made.present.jobs if made.present else ()
     match form:
         case "markdown":
