@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot import describing
 from bot.checkout import Entry
-from bot.durations import Ask
+from bot.durations import Ask, Measured
 from scheduler import amend, lint
 from scheduler.dag import Graph
 from scheduler.errors import UserError
@@ -27,20 +27,23 @@ def findings(entry: Entry, file: JobFile, ask: Ask) -> tuple[Finding, ...]:
     if not describing.is_project(folder):
         return ()
     try:
-        graph = describing.describe(folder)
-        known = ask(file.project)
-        facts = lint.Facts(
-            graph,
-            amend.lines(entry.text),
-            history=known.models,
-            promoted=known.promoted(file.environment),
-            usual_seconds=known.jobs,
-            now=datetime.now(UTC),
-        )
-        return (*_not_loaded(graph), *lint.lint(file, facts))
+        return judged(entry.text, file, describing.describe(folder), ask(file.project), datetime.now(UTC))
     except UserError as error:
         remedy = "Mend the project, or check the file alone: validate --no-models."
         return (Finding(1, "models-not-loaded", "", f"The models are not known: {error}.", remedy, Level.WARNING),)
+
+
+def judged(text: str, file: JobFile, graph: Graph, known: Measured, now: datetime) -> tuple[Finding, ...]:
+    """Return what is wrong between a job file, whose text is `text`, and a graph."""
+    facts = lint.Facts(
+        graph,
+        amend.lines(text),
+        history=known.models,
+        promoted=known.promoted(file.environment),
+        usual_seconds=known.jobs,
+        now=now,
+    )
+    return (*_not_loaded(graph), *lint.lint(file, facts))
 
 
 def _not_loaded(graph: Graph) -> tuple[Finding, ...]:
