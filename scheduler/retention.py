@@ -1,4 +1,4 @@
-"""Forgets what has ended long ago: runs with their results and logs, missed ticks, alerts, incidents.
+"""Forgets what has ended long ago: runs with their results and logs, missed ticks, alerts, incidents, deliveries.
 
 The rule: a little at a time, and the log first. Whoever is killed in between leaves a run without its log, which is
 forgotten in the next round.
@@ -15,6 +15,9 @@ from scheduler.store import Store
 
 BATCH = 200
 """So many runs are forgotten in one round."""
+
+REDELIVERED = timedelta(days=7)
+"""A delivery is known for at least this long: GitHub may send it again for three days."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class Retention:
             self.logs.remove(run_id)
         self.store.forget_runs(old)
         self.store.forget_trouble(before, limit)
+        self.store.forget_deliveries(min(before, now - REDELIVERED), limit)
         if old:
             _log.info("forgot %d runs that ended more than %d days ago", len(old), self.keep.days)
         return len(old)

@@ -98,7 +98,7 @@ class Watch:
                     self.store.mark_sent(stored.id, now(), channel, thread_ts)
                     sent += 1
                 case notify.Later(delay, reason, stop):
-                    self.store.postpone(stored.id, now() + delay, reason)
+                    self.store.postpone_alert(stored.id, now() + delay, reason)
                     if stop:
                         break
         return sent

@@ -47,18 +47,23 @@ class History(Database):
         *,
         bounds: tuple[str | None, str | None] = (None, None),
         requested_by: str | None = None,
+        at: datetime | None = None,
     ) -> Run | None:
         """Make a queued run of a job as it is now in the schedule; None when the schedule has no such job.
 
-        The run is not in the queue yet: enqueue it, or leave that to the clock's sweep.
+        `at` names the run, so that asking again returns the run that was made first, as it stands. The run is not in
+        the queue yet: enqueue it, or leave that to the clock's sweep.
         """
+        at = manual_tick(at or now)
+        made = select(runs).where(runs.c.id == run_id(project, job, at))
         live = select(jobs.c.spec, projects.c.repository, projects.c.path, projects.c.sha).join(projects)
         live = live.where(jobs.c.project == project, jobs.c.name == job, jobs.c.removed_at.is_(None))
         with self.writing() as connection:
+            if (known := connection.execute(made).mappings().first()) is not None:
+                return run_of(known)
             row = connection.execute(live).mappings().first()
             if row is None:
                 return None
-            at = manual_tick(now)
             run = Run(
                 **{**row, "spec": job_of(row["spec"])},
                 id=run_id(project, job, at),
@@ -73,7 +78,7 @@ class History(Database):
                 end=bounds[1],
             )
             connection.execute(self.insert_new(runs).values(run_row(run)))
-            return run
+            return run_of(connection.execute(made).mappings().one())  # the first one, if two asked at once
 
     def run(self, run_id: str) -> Run | None:
         """Find a run by its id."""

@@ -1,7 +1,8 @@
 """What has become old is forgotten, a little at a time.
 
 Never an active run, and never a run of the newest tick of its job: that one says how the job stands. What a run
-reported goes with it. An alert that nobody was told of yet stays, and its incident with it.
+reported goes with it. An alert that nobody was told of yet stays, and its incident with it. A delivery that is not
+handled stays.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, exists, or_, select
 
 from scheduler.runs import ACTIVE
 from scheduler.store.database import Database
+from scheduler.store.hubtables import deliveries, followups, graphs, leases, posted_failures, pulls, trusts
 from scheduler.store.tables import incidents, jobs, missed_ticks, model_results, outbox, runs
 
 _ENDED = runs.c.state.not_in([state.value for state in ACTIVE])
@@ -38,7 +40,8 @@ class Pruning(Database):
         """Forget ended runs and what they reported. Clear away their logs first: nothing names them afterwards."""
         with self.writing() as connection:
             ended = select(runs.c.id).where(runs.c.id.in_(run_ids), _ENDED)
-            connection.execute(delete(model_results).where(model_results.c.run_id.in_(ended)))
+            for told in (model_results, followups, posted_failures):
+                connection.execute(delete(told).where(told.c.run_id.in_(ended)))
             connection.execute(delete(runs).where(runs.c.id.in_(run_ids), _ENDED))
 
     def forget_trouble(self, before: datetime, limit: int) -> int:
@@ -48,6 +51,19 @@ class Pruning(Database):
             count = _delete(connection, missed_ticks, told, limit)
             count += _delete(connection, outbox, _settled(before), limit)
             return count + _delete(connection, incidents, _over(before), limit)
+
+    def forget_deliveries(self, before: datetime, limit: int) -> int:
+        """Forget what was handled before a time: deliveries, closed pull requests, graphs; return how many rows."""
+        closed = and_(pulls.c.state == "closed", pulls.c.handled_at < before)
+        is_open = exists().where(
+            pulls.c.repository == trusts.c.repository, pulls.c.number == trusts.c.number, pulls.c.state == "open"
+        )
+        with self.writing() as connection:
+            count = _delete(connection, deliveries, deliveries.c.handled_at < before, limit)
+            count += _delete(connection, graphs, graphs.c.kept_at < before, limit)
+            connection.execute(delete(leases).where(leases.c.until < before))
+            connection.execute(delete(trusts).where(trusts.c.at < before, ~is_open))
+            return count + connection.execute(delete(pulls).where(closed)).rowcount
 
 
 def _settled(before: datetime) -> Any:  # noqa: ANN401 (a condition, whose type says no more)
@@ -65,5 +81,6 @@ def _over(before: datetime, *, with_alerts: bool = False) -> Any:  # noqa: ANN40
 
 
 def _delete(connection: Connection, table: Any, condition: Any, limit: int) -> int:  # noqa: ANN401 (the same)
-    chosen = select(table.c.id).where(condition).limit(limit)
-    return connection.execute(delete(table).where(table.c.id.in_(chosen))).rowcount
+    [key] = table.primary_key.columns
+    chosen = select(key).where(condition).limit(limit)
+    return connection.execute(delete(table).where(key.in_(chosen))).rowcount

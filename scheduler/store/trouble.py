@@ -80,12 +80,12 @@ class Trouble(Database):
                 unthreaded = update(incidents).where(incidents.c.id == of_alert, incidents.c.thread_ts.is_(None))
                 connection.execute(unthreaded.values(channel=channel, thread_ts=thread_ts))
 
-    def postpone(self, alert_id: int, until: datetime, error: str) -> None:
+    def postpone_alert(self, alert_id: int, until: datetime, error: str) -> None:
         """Record that an alert could not be told, and when to try again."""
         with self.writing() as connection:
             connection.execute(_this(alert_id).values(not_before=until, last_error=error))
 
-    def give_up(self, alert_id: int, error: str, now: datetime) -> None:
+    def give_up_alert(self, alert_id: int, error: str, now: datetime) -> None:
         """Record that an alert will never be told, and why; later ones of its incident go on."""
         with self.writing() as connection:
             connection.execute(_this(alert_id).values(gave_up_at=now, last_error=error))

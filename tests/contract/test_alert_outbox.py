@@ -89,7 +89,7 @@ def deliver(store: Store, bot: BotNotifier, now: datetime) -> list[Sent | Later]
             case Sent(channel, thread_ts):
                 store.mark_sent(taken[0].id, now, channel, thread_ts)
             case Later(delay, reason, stop):
-                store.postpone(taken[0].id, now + delay, reason)
+                store.postpone_alert(taken[0].id, now + delay, reason)
                 if stop:
                     break
     return outcomes

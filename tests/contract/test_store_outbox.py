@@ -63,7 +63,7 @@ def test_a_sender_that_dies_gives_its_alerts_back(store: Store) -> None:
 @pytest.mark.usefixtures("incident")
 def test_a_postponed_alert_waits_and_holds_its_thread_back(store: Store) -> None:
     (root,) = store.take_alerts(NOW)
-    store.postpone(root.id, NOW + 5 * MINUTE, "ratelimited")
+    store.postpone_alert(root.id, NOW + 5 * MINUTE, "ratelimited")
     assert keys(store, 4 * MINUTE) == []
     (again,) = store.take_alerts(NOW + 5 * MINUTE)
     assert (again.key, again.last_error) == ("root", "ratelimited")
@@ -72,7 +72,7 @@ def test_a_postponed_alert_waits_and_holds_its_thread_back(store: Store) -> None
 @pytest.mark.usefixtures("incident")
 def test_an_alert_that_was_given_up_does_not_block_the_next(store: Store) -> None:
     (root,) = store.take_alerts(NOW)
-    store.give_up(root.id, "channel_not_found", NOW)
+    store.give_up_alert(root.id, "channel_not_found", NOW)
     assert keys(store, MINUTE) == ["reply"]
 
 
