@@ -1,7 +1,6 @@
 """What GitHub says, as closed types: one for each thing that Meshbot acts upon.
 
-The rule: pure. A payload is hostile data; what is missing or of another shape is `Malformed`, what we do not act upon
-is `None`, and nothing in a payload decides what its sender may do.
+The rule: pure. An event says what somebody did, or what Meshbot itself wants done; never what its sender may do.
 """
 
 from __future__ import annotations
@@ -12,7 +11,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Repo:
-    """A repository as an event names it. `id` stays when it is renamed or transferred."""
+    """A repository as an event names it. `id` stays when it is renamed or transferred.
+
+    `default_branch` is empty where GitHub does not name it: in what is said of an installation.
+    """
 
     id: int
     full_name: str
@@ -62,7 +64,10 @@ class PullChanged:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a comment stands: the file and lines of a review comment, at a commit."""
+    """Where a comment stands: the file and lines of a review comment, at a commit.
+
+    `line` is None for a comment on a whole file, and for one on a line that the pull request removes.
+    """
 
     path: str
     line: int | None
@@ -75,6 +80,7 @@ class Comment:
     """Somebody wrote on a pull request: `kind` is `issue`, `review` or `review_comment`, `id` is unique in its kind.
 
     `action` is `created` or `edited`. `on_pull` is false for a comment on an issue. `created_at` is its first writing.
+    `thread` is the first review comment of the thread in which this one answers.
     """
 
     installation: int
@@ -89,11 +95,16 @@ class Comment:
     created_at: datetime
     state: str = "open"
     place: Place | None = None
+    updated_at: datetime | None = None
+    thread: int | None = None
 
 
 @dataclass(frozen=True)
 class CheckAsked:
-    """Somebody pressed a button of our check (`button` is its identifier) or asked to run it again (`rerun`)."""
+    """Somebody pressed a button of our check (`button` is its identifier) or asked to run it again (`rerun`).
+
+    `check_id` is 0 when all checks of the commit were asked for; `pulls` is empty for the pull request of a fork.
+    """
 
     installation: int
     repo: Repo
@@ -135,4 +146,24 @@ class Remake:
     because: str
 
 
-Event = Push | PullChanged | Comment | CheckAsked | InstallationChanged | RepoChanged | Remake
+@dataclass(frozen=True)
+class ReplyDue:
+    """Meshbot's own wish: a reply that reports on a run says something else now that the run is in `state`."""
+
+    installation: int
+    repo: Repo
+    number: int
+    followup: str
+    state: str
+
+
+@dataclass(frozen=True)
+class FailureDue:
+    """Meshbot's own wish: tell the pull request that last changed a failing model of this failed run."""
+
+    installation: int
+    repo: Repo
+    run: str
+
+
+Event = Push | PullChanged | Comment | CheckAsked | InstallationChanged | RepoChanged | Remake | ReplyDue | FailureDue
