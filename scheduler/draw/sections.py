@@ -6,7 +6,7 @@ Each part is bounded by itself and harmless whatever names are in it; whoever pu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from scheduler import cron
@@ -19,27 +19,38 @@ from scheduler.topology.wording import assumptions, duration
 MOST_MOVES = 30
 MOST_ROWS = 60
 MOST_NOTES = 25
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
 MARKS = {"error": "🛑", "warning": "⚠️", "note": "💬"}
 
 
-def changes(changed: Difference, reasons: Mapping[str, str] = NO_REASONS) -> str:
-    """List what changes from one set of jobs to another; `reasons` say why jobs are removed."""
-    lines = [f"- **added** {code(name)}" for name in changed.added]
-    lines += [
-        f"- **removed** {code(name)}: {prose(reasons.get(name, 'not in the new file'))}" for name in changed.removed
+def changes(changed: Difference, reasons: Mapping[str, str] = NO_REASONS, added: Mapping[str, str] = NO_REASONS) -> str:
+    """List what changes from one set of jobs to another; `reasons` say why jobs are removed, `added` what new ones are.
+
+    At most so many lines of each kind; what is not listed is counted.
+    """
+    new = [(name, added.get(name, "")) for name in changed.added]
+    kinds = [
+        [f"- **added** {code(name)}{f': {prose(said)}' if said else ''}" for name, said in new],
+        [f"- **removed** {code(name)}: {prose(reasons.get(name, 'not in the new file'))}" for name in changed.removed],
+        [f"- **retimed** {code(one.name)}: {code(one.before)} → {code(one.after)}" for one in changed.retimed],
+        [f"- **other models selected** by {code(name)}" for name in changed.reselected],
+        [f"- **another number of pods** for {code(name)}" for name in changed.resized],
     ]
-    lines += [f"- **retimed** {code(one.name)}: {code(one.before)} → {code(one.after)}" for one in changed.retimed]
-    lines += [f"- **other models selected** by {code(name)}" for name in changed.reselected]
-    lines += [f"- **another number of pods** for {code(name)}" for name in changed.resized]
-    lines += [
-        f"- {code(one.model)}: {code(one.before) if one.before else 'no job'} → "
-        f"{code(one.after) if one.after else 'no job'}"
-        for one in changed.moved[:MOST_MOVES]
-    ]
-    if len(changed.moved) > MOST_MOVES:
-        lines.append(f"- and {len(changed.moved) - MOST_MOVES:,} more models")
+    lines = [line for kind in kinds for line in most(kind, MOST_ROWS, "jobs")]
+    moved = [f"- {code(one.model)}: {_home(one.before)} → {_home(one.after)}" for one in changed.moved]
+    lines += most(moved, MOST_MOVES, "models")
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def most(lines: Sequence[str], number: int, what: str) -> list[str]:
+    """Return the first lines of a list, and say how many more there are."""
+    more = [f"- and {len(lines) - number:,} more {what}"] if len(lines) > number else []
+    return [*lines[:number], *more]
+
+
+def _home(job: str | None) -> str:
+    return code(job) if job else "no job"
 
 
 def sizes(jobs: Sequence[ProposedJob]) -> dict[str, int]:
@@ -49,7 +60,7 @@ def sizes(jobs: Sequence[ProposedJob]) -> dict[str, int]:
 
 def table(jobs: Sequence[AnyJob], models: Mapping[str, int], now: datetime | None = None) -> str:
     """Show jobs in a table; with `now` also when each is due next."""
-    next_due = (" next |", "---|", " |") if now else ("", "", "")
+    next_due = (" next (UTC) |", "---|", " |") if now else ("", "", "")
     lines = [f"| job | runs |{next_due[0]} models | pods | selects |", f"|---|---|{next_due[1]}---:|---:|---|"]
     for job in jobs[:MOST_ROWS]:
         size = f"{models.get(job.name, 0):,}" if job.type is JobType.RUN else "janitor"
@@ -66,22 +77,27 @@ def table(jobs: Sequence[AnyJob], models: Mapping[str, int], now: datetime | Non
 
 
 def _due(job: AnyJob, now: datetime) -> str:
-    """Say the next two ticks, each day once."""
-    first, second = cron.parse(job.schedule, job.timezone).next(now), None
-    second = cron.parse(job.schedule, job.timezone).next(first)
-    after = f"{second:%H:%M}" if first.date() == second.date() else f"{second:%a %d %b %H:%M}"
-    return f"{first.astimezone(UTC):%a %d %b %H:%M}, {after}"
+    """Say the next two ticks in UTC, their day once when it is one."""
+    schedule = cron.parse(job.schedule, job.timezone)
+    first = schedule.next(now)
+    second = schedule.next(first)
+    return f"{_moment(first)}, {_moment(second) if first.date() != second.date() else f'{second:%H:%M}'}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{DAYS[at.weekday()]} {at:%Y-%m-%d %H:%M}"
 
 
 def notes(found: Sequence[Note], faults: Sequence[LoadFault]) -> str:
     """List what is worth knowing of the models, and what stood in the way of loading them."""
-    lines = [f"- {MARKS[note.level]} {prose(note.sentence)} {prose(note.remedy)}" for note in found[:MOST_NOTES]]
-    lines += [
+    lines = most(
+        [f"- {MARKS[note.level]} {prose(note.sentence)} {prose(note.remedy)}" for note in found], MOST_NOTES, "notes"
+    )
+    loading = [
         f"- {MARKS[Level.WARNING]} {code(one.where)} did not load as it is: {prose(one.problem)} {prose(one.remedy)}"
-        for one in faults[:MOST_NOTES]
+        for one in faults
     ]
-    if len(faults) > MOST_NOTES:
-        lines.append(f"- and {len(faults) - MOST_NOTES:,} more faults in loading the project")
+    lines += most(loading, MOST_NOTES, "faults in loading the project")
     return "\n".join(["#### Worth knowing", "", *lines]) + "\n" if lines else ""
 
 
