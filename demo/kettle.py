@@ -59,8 +59,7 @@ class Warehouse:
     @property
     def env(self) -> dict[str, str]:
         """The environment in which the project finds this warehouse, and nothing of Meshbot's."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("MESHBOT_")}
-        return ours | {"KETTLE_DB_HOST": self.host, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+        return surroundings() | {"KETTLE_DB_HOST": self.host}
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (whatever Postgres takes)
         """Run one statement in the database and return its rows, if it has any."""
@@ -130,6 +129,16 @@ class Warehouse:
         with psycopg.connect(self.server, dbname=database, autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
+
+
+def surroundings() -> dict[str, str]:
+    """Return our environment with our commands first on the PATH, and nothing that would tell where a warehouse is."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MESHBOT_") and name != "KETTLE_DB_HOST"
+    }
+    return ours | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def clone(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from kettle import BIN, PROJECT, Ended, Warehouse, clone, together
+from kettle import BIN, PROJECT, Ended, Warehouse, clone, surroundings, together
 from narrator import Narrator
 
 T = TypeVar("T")
@@ -39,20 +40,28 @@ class Listener:
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that the scenes need. `plain` is a second warehouse, equal to `shop` when the story begins."""
+    """Everything that the scenes need. Both warehouses are being made while the first scenes, which need none, play."""
 
     folder: Path
     repository: Path
-    shop: Warehouse
-    plain: Warehouse
+    warehouses: Future[tuple[Warehouse, Warehouse]]
     slack: Listener
     tell: Narrator
 
     @property
+    def shop(self) -> Warehouse:
+        """The warehouse of Meshbot's runs. Waits until it is there."""
+        return self.warehouses.result()[0]
+
+    @property
+    def plain(self) -> Warehouse:
+        """A second warehouse, equal to `shop` when both are there. Waits until it is."""
+        return self.warehouses.result()[1]
+
+    @property
     def env(self) -> dict[str, str]:
         """The environment of Meshbot's commands."""
-        granted = {name: value for name, value in self.shop.env.items() if name != "KETTLE_DB_HOST"}
-        return granted | {
+        return surroundings() | {
             "MESHBOT_DATA_DIR": str(self.folder / "meshbot"),
             "MESHBOT_SLACK_WEBHOOK_URL": self.slack.url,
             "COLUMNS": str(self.tell.console.width),
@@ -66,6 +75,12 @@ class Stage:
     def ask(self, *arguments: str) -> dict[str, Any]:
         """Return what a command of meshbot answers to a program. Exit code 1 is an answer: the run did not go well."""
         return self.ask_together(arguments)[0]
+
+    def page_and_answer(self, *arguments: str) -> tuple[str, dict[str, Any]]:
+        """Return both at once, what a command prints for people and what it answers to a program."""
+        lines = [[BIN / "meshbot", *arguments, *form] for form in ([], ["--json"])]
+        page, answer = together(lines, self.env, self.repository)
+        return page.output, _answer(lines[1], answer)
 
     def ask_together(self, *commands: Sequence[str]) -> list[dict[str, Any]]:
         """Give several commands at once and return their answers."""
@@ -128,17 +143,21 @@ def ready(tell: Narrator) -> Iterator[Stage]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meshbot-demo-")))
         _keep_inside(folder)
-        repository = Path(shutil.copytree(PROJECT, folder / "kettle", ignore=shutil.ignore_patterns(".cache", "logs")))
-        with tell.during("a Postgres starts, and the project is planned as of yesterday, so that a day is due"):
-            shop, plain = _warehouses(stack, folder, repository)
+        repository, planned = _project(folder / "kettle"), _project(folder / "planned")
+        # The thread puts the servers on this stack, above itself or, if the story ends early, while it is waited for.
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        warehouses = thread.submit(_warehouses, stack, folder, planned)
         slack = stack.enter_context(listening())
-        stage = Stage(folder, repository, shop, plain, slack, tell)
-        _grant(stage)
+        stage = Stage(folder, repository, warehouses, slack, tell)
         (repository / ".gitignore").write_text(".cache/\nlogs/\n.meshbot/\n")
         (repository / "meshbot.yaml").unlink()  # the story begins before there is one
         stage.git("init", "--quiet", "--initial-branch", "main")
         stage.commit("The shop's models")
         yield stage
+
+
+def _project(place: Path) -> Path:
+    return Path(shutil.copytree(PROJECT, place, ignore=shutil.ignore_patterns(".cache", "logs")))
 
 
 def _keep_inside(folder: Path) -> None:
@@ -162,15 +181,16 @@ def _warehouses(stack: ExitStack, folder: Path, project: Path) -> tuple[Warehous
         warehouse.forget_evaluations()
         warehouse.keep()
     clone(first, second)
-    urls = [stack.enter_context(embedded.postgres(place)) for place in (first, second)]
-    return Warehouse(urls[0]), Warehouse(urls[1])
+    shop, plain = (Warehouse(stack.enter_context(embedded.postgres(place))) for place in (first, second))
+    _grant(folder, shop)
+    return shop, plain
 
 
-def _grant(stage: Stage) -> None:
+def _grant(folder: Path, shop: Warehouse) -> None:
     """Grant the project the one secret that its job file names."""
-    granted = stage.folder / "meshbot" / "secrets" / "kettle"
+    granted = folder / "meshbot" / "secrets" / "kettle"
     granted.mkdir(parents=True)
-    (granted / "KETTLE_DB_HOST").write_text(stage.shop.host)
+    (granted / "KETTLE_DB_HOST").write_text(shop.host)
 
 
 @contextmanager
