@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hubsamples import delivery, pull
 from schedules import NOW, ORIGIN, a_run, job, jobfile
 
 from scheduler.incidents import Incident, NewAlert
@@ -113,3 +114,45 @@ def test_missed_ticks_go_when_they_were_told(retention: Retention) -> None:
     store.tell_missed([told.id], [], at)
     assert store.forget_trouble(NOW - KEEP, 10) == 1
     assert store.untold_missed() == untold
+
+
+def test_deliveries_go_when_they_were_handled_and_cannot_come_again(retention: Retention) -> None:
+    store, old = retention.store, NOW - 91 * DAY
+    for name in ("handled", "given-up", "pending", "young"):
+        store.receive(delivery(name, received_at=old, not_before=old))
+    store.handled("handled", "merged", old)
+    store.give_up("given-up", "no", old)
+    store.handled("young", "merged", NOW - 8 * DAY)
+    retention.forget(NOW)
+    assert store.known(["handled", "given-up", "pending", "young"]) == {"pending", "young"}
+    store.handled("pending", "merged", NOW - 6 * DAY)
+    Retention(store, retention.logs, DAY).forget(NOW)
+    assert store.known(["pending", "young"]) == {"pending"}, "GitHub may send it again"
+
+
+def test_deliveries_are_forgotten_a_little_at_a_time(store: Store) -> None:
+    for number in range(5):
+        store.receive(delivery(f"d{number}"))
+        store.handled(f"d{number}", "merged", NOW - 91 * DAY)
+    assert [store.forget_deliveries(NOW - KEEP, 2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_closed_pull_requests_old_graphs_and_leases_go(store: Store) -> None:
+    old = NOW - 91 * DAY
+    store.put_pull(pull(1, state="closed"))
+    store.put_pull(pull(2))
+    for number in (1, 2):
+        store.handled_pull(pull().repository, number, pull().head, old)
+        store.trust(pull().repository, number, pull().head, "ada", old)
+    store.put_pull(pull(3, state="closed", handled_at=NOW))
+    store.keep_graph("old", "{}", old)
+    store.keep_graph("used", "{}", old)
+    store.keep_graph("used", "{}", NOW)
+    store.take_lease("old", "ada", old, old)
+    store.take_lease("held", "ada", NOW, old)
+    store.forget_deliveries(NOW - KEEP, 10)
+    assert [one.number for one in store.pulls(pull().repository)] == [2, 3]
+    assert [store.trusted(pull().repository, number, pull().head) for number in (1, 2)] == [False, True]
+    assert (store.graph_kept("old"), store.graph_kept("used")) == (None, "{}")
+    assert not store.renew_lease("old", "ada", NOW)
+    assert store.renew_lease("held", "ada", NOW)
