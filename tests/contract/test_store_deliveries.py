@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -52,6 +53,14 @@ def at_once(act: Callable[[int], bool]) -> list[bool]:
     return got
 
 
+def received(store: Store, name: str, _number: int) -> bool:
+    return store.receive(delivery(name))
+
+
+def leased(store: Store, now: datetime, number: int) -> bool:
+    return store.take_lease("a", f"{number}", now + MINUTE, now)
+
+
 def test_a_delivery_is_received_once(store: Store) -> None:
     first = delivery(payload='{"a": "ü"}')
     assert store.receive(first)
@@ -63,7 +72,7 @@ def test_a_delivery_is_received_once(store: Store) -> None:
 
 def test_a_delivery_is_received_once_by_many_at_once(store: Store) -> None:
     for number in range(10):
-        got = at_once(lambda _, number=number: store.receive(delivery(f"d{number}")))
+        got = at_once(partial(received, store, f"d{number}"))
         assert got.count(True) == 1
     assert store.pending_count() == 10
 
@@ -202,7 +211,7 @@ def test_of_many_who_want_a_lease_one_gets_it(store: Store, is_over: bool) -> No
         assert store.take_lease("a", "nobody", NOW, NOW - MINUTE)
     for step in range(10):
         now = NOW + step * MINUTE
-        got = at_once(lambda number, now=now: store.take_lease("a", f"{number}", now + MINUTE, now))
+        got = at_once(partial(leased, store, now))
         assert got.count(True) == 1
         assert store.renew_lease("a", f"{got.index(True)}", now + MINUTE)
 
