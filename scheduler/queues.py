@@ -1,12 +1,15 @@
-"""The queue of runs to be started: the only door to RQ and to Valkey (or Redis).
+"""The queues of runs to be started and of inboxes to be worked on: the only door to RQ and to Valkey (or Redis).
 
-It may be wiped at any time. What must be started stands in the database, and the clock puts back what is missing here.
-An entry has its run's id; one that failed or was half done never stands in the way of a new one of the same id.
+They may be wiped at any time. What must be done stands in the database; the clock, and the rounds of the bot, put back
+what is missing here. An entry of a run has the run's id; one that failed or was half done never stands in the way of a
+new one of the same id. Of an inbox there may be many entries: whoever finds it empty, or taken, does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +38,13 @@ FAILURE_PAUSE = timedelta(seconds=5)
 FAILURE_TTL = timedelta(hours=1)
 """How long RQ keeps the traceback of a failed start, for whoever looks."""
 
+INBOX_QUEUE = "meshbot-inboxes"
+INBOX_TASK = "bot.tasks.work_inbox"
+"""Called with the name of an inbox. It may be called again for the same inbox, also at the same time."""
+
+INBOX_TIMEOUT = timedelta(minutes=30)
+"""Work on an inbox that takes longer is broken off, and begins again where it was."""
+
 _BEING_STARTED_TTL = START_TIMEOUT + timedelta(seconds=60)  # what RQ's SimpleWorker gives a job that it executes
 _CHUNK = 500
 
@@ -48,6 +58,7 @@ class Queues:
         except ValueError as error:
             raise UserError("MESHBOT_REDIS_URL is no Redis URL; write redis://host:6379/0") from error
         self._starts = Queue(START_QUEUE, connection=self._connection)
+        self._inboxes = Queue(INBOX_QUEUE, connection=self._connection)
 
     def ping(self) -> None:
         """Ask for an answer."""
@@ -90,11 +101,63 @@ class Queues:
         with _translated("working on the queue"):
             SimpleWorker([self._starts], connection=self._connection).work(burst=burst, logging_level="WARNING")
 
+    def enqueue_inboxes(self, inboxes: Iterable[str]) -> None:
+        """Offer inboxes to be worked on, in order and in one round trip. Harmless to repeat."""
+        entries = [_inbox_entry(inbox) for inbox in dict.fromkeys(inboxes)]
+        if entries:
+            with _translated(f"queueing {len(entries)} inboxes"):
+                pipe = self._connection.pipeline()
+                self._inboxes.enqueue_many(entries, pipeline=pipe)
+                pipe.execute()
+
+    def missing_inboxes(self, inboxes: Sequence[str]) -> list[str]:
+        """Say which of these inboxes do not wait in the queue. Whether somebody works on them, their leases tell."""
+        with _translated("reading the queue"):
+            waiting = self._inboxes.get_job_ids()
+        present = {entry.rpartition("-")[0] for entry in waiting}
+        return [inbox for inbox in inboxes if _inbox_id(inbox) not in present]
+
+    def work_inboxes(self, stopping: Callable[[], None], *, burst: bool = False) -> None:
+        """Work on inboxes, in this process, until told to stop (SIGTERM, SIGINT); `stopping` is called at that moment.
+
+        With `burst`, until the queue is empty.
+        """
+        with _translated("working on the queue"):
+            worker = _Attentive([self._inboxes], connection=self._connection)
+            worker.stopping = stopping
+            worker.work(burst=burst, logging_level="WARNING")
+
     def _push(self, run_ids: list[str]) -> None:
         pipe = self._connection.pipeline()
         pipe.delete(*map(Job.key_for, run_ids))  # an older entry of this name would pass its expiry on
         self._starts.enqueue_many(map(_entry, run_ids), pipeline=pipe)
         pipe.execute()
+
+
+class _Attentive(SimpleWorker):
+    """Tells what it executes that it was asked to stop, so that long work ends at the next good place."""
+
+    stopping: Callable[[], None]
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.stopping()
+
+
+def _inbox_id(inbox: str) -> str:
+    return f"inbox-{hashlib.blake2b(inbox.encode(), digest_size=16).hexdigest()}"
+
+
+def _inbox_entry(inbox: str) -> EnqueueData:
+    """Make an entry of its own: of two with one id, the end of the first would take the second away."""
+    return Queue.prepare_data(
+        INBOX_TASK,
+        args=(inbox,),
+        job_id=f"{_inbox_id(inbox)}-{secrets.token_hex(4)}",
+        description="an inbox",
+        timeout=int(INBOX_TIMEOUT.total_seconds()),
+        result_ttl=0,
+        failure_ttl=int(FAILURE_TTL.total_seconds()),
+    )
 
 
 def _entry(run_id: str) -> EnqueueData:

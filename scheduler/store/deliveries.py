@@ -60,10 +60,19 @@ class Deliveries(Database):
         """Record that a delivery was handled, and what became of it. Its payload is not needed any more."""
         self._settle(id, {"handled_at": now, "outcome": outcome, "payload": "", "error": None})
 
-    def postpone(self, id: str, not_before: datetime, error: str) -> None:  # noqa: A002 (the same)
-        """Record that an attempt failed, and when the next one is due. The whole inbox waits with it."""
-        values = {"not_before": not_before, "attempts": deliveries.c.attempts + 1, "error": error}
-        self._settle(id, values)
+    def postpone(
+        self,
+        id: str,  # noqa: A002 (the same)
+        not_before: datetime,
+        error: str,
+        attempts: int | None = None,
+    ) -> None:
+        """Record that an attempt failed, and when the next one is due. The whole inbox waits with it.
+
+        `attempts` is how many there were, for whoever counts them by itself; else there is one more.
+        """
+        tried = deliveries.c.attempts + 1 if attempts is None else attempts
+        self._settle(id, {"not_before": not_before, "attempts": tried, "error": error})
 
     def give_up(self, id: str, error: str, now: datetime) -> None:  # noqa: A002 (the same)
         """Record that a delivery will not be handled, and why; its inbox goes on without it."""
@@ -109,6 +118,11 @@ class Deliveries(Database):
         """Give a lease back; what somebody else holds stays theirs."""
         with self.writing() as connection:
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def drop_leases(self, holder: str) -> int:
+        """Give back everything that a holder had, which is known to have ended; return how many leases those were."""
+        with self.writing() as connection:
+            return connection.execute(delete(leases).where(leases.c.holder == holder)).rowcount
 
     def _settle(self, delivery_id: str, values: dict[str, Any]) -> None:
         with self.writing() as connection:
