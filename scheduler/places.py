@@ -1,4 +1,4 @@
-"""The name of a data folder, by which the ledger tells where a run was started.
+"""The name of a data folder, by which the ledger tells where a run was started; and where in it mirrors lie.
 
 The rule: a folder is named once, by whoever asks first, and keeps its name wherever it is moved. Only who works in that
 folder can tell how its runs stand: seen from another one, they would all seem to be lost.
@@ -6,6 +6,7 @@ folder can tell how its runs stand: seen from another one, they would all seem t
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import uuid
@@ -15,6 +16,12 @@ from pathlib import Path
 from scheduler.errors import UserError
 
 NAME = "place"
+MIRRORS = "mirrors"
+
+
+def mirror_name(repository: str) -> str:
+    """Return the name of the folder below `MIRRORS` that mirrors the repository at this address."""
+    return f"{hashlib.sha256(repository.encode()).hexdigest()[:16]}.git"
 
 
 def place_of(data_dir: Path) -> str:

@@ -1,0 +1,215 @@
+"""One call of git, hardened: the only module that imports GitPython.
+
+The rule: git gets the settings below, which outrank what a repository says, a bare environment, and a token by nothing
+but that environment; redirects are not followed, so that the token goes to the host that it is for. The surprise: our
+environment is taken away name by name by `env -u`, because GitPython always passes on all of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from scheduler.errors import Retryable, UserError
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git is reported when it is used, in our words
+import git as gitpython
+
+REMOTE = frozenset({"https"})
+LOCAL = frozenset({"file"})
+TIMEOUT = 300
+SILENT = "git did not say why"
+ENV = "/usr/bin/env"
+
+HARDENED = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.symlinks=false",
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    "credential.helper=",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "uploadpack.packObjectsHook=",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "http.followRedirects=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=60",
+)
+"""Settings on every call; they outrank what a repository's own configuration says."""
+
+PLACES = {"PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "LD_LIBRARY_PATH", "GIT_EXEC_PATH"}
+CERTIFICATES = {"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+PROXIES = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"}
+PASSED = PLACES | CERTIFICATES | PROXIES
+"""What git may know of our environment: where programs, certificates and the way out are."""
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git with the protocols that are allowed; in the repository `folder`, or in none.
+
+    `token` is sent to `source` and nowhere else.
+    """
+
+    allow: frozenset[str]
+    folder: Path | None = None
+    source: str = ""
+    token: str | None = None
+
+    def run(self, *arguments: str, doing: str, silent: str = SILENT, hold: Sequence[int] = ()) -> bytes:
+        """Return what a command prints. It keeps the descriptors of `hold` open, whatever becomes of us.
+
+        Raises `UserError` in git's words, and `Retryable` where it may work in a moment.
+        """
+        with self._started(arguments, doing, hold) as process:
+            try:
+                output, said = process.communicate(timeout=TIMEOUT)
+            except subprocess.TimeoutExpired as error:
+                raise Retryable(f"{doing}: git was not done after {TIMEOUT} s") from error
+        if process.returncode:
+            raise self._fault(said, doing, silent)
+        return bytes(output)
+
+    def text(self, *arguments: str, doing: str, silent: str = SILENT, hold: Sequence[int] = ()) -> str:
+        """Return what a command prints as text; what is no UTF-8 becomes surrogates."""
+        return self.run(*arguments, doing=doing, silent=silent, hold=hold).decode("utf-8", "surrogateescape")
+
+    def blobs(self, names: Iterable[str], doing: str) -> Iterator[bytes]:
+        """Yield the content of objects, in this order, each whole. Raises `UserError` when one is not there."""
+        wanted = list(names)
+        with tempfile.TemporaryFile() as asked:
+            asked.write("".join(f"{name}\n" for name in wanted).encode("ascii"))
+            asked.seek(0)
+            with self._started(("cat-file", "--batch"), doing, (), asked.fileno()) as process:
+                ending = threading.Timer(TIMEOUT, _end, (process,))
+                ending.start()
+                try:
+                    for name in wanted:
+                        yield _blob(process, name, doing)
+                finally:
+                    ending.cancel()
+
+    @contextmanager
+    def _started(
+        self, arguments: Sequence[str], doing: str, hold: Sequence[int], asked: int | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start git in a session of its own; when we leave, all of it is gone."""
+        program = gitpython.Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
+        if shutil.which(program) is None:
+            raise UserError(f"{doing}: git is not installed, or not on PATH; install it")
+        settings = [*HARDENED, *(f"protocol.{name}.allow=always" for name in sorted(self.allow))]
+        options = [part for setting in settings for part in ("-c", setting)]
+        place = ["--git-dir", str(self.folder)] if self.folder else []
+        given = self._environment()
+        dropped = [part for name in sorted(os.environ.keys() - PASSED - given.keys()) for part in ("-u", name)]
+        handle = gitpython.Git("/").execute(  # in no repository, so that none but the named one has a say
+            [ENV, *dropped, program, *options, *place, *arguments],
+            env=given,
+            as_process=True,
+            start_new_session=True,
+            pass_fds=tuple(hold),
+            istream=asked,
+        )
+        process = cast("subprocess.Popen[bytes]", handle.proc)
+        try:
+            yield process
+        finally:
+            _end(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+    def _environment(self) -> dict[str, str]:
+        """Say what git may know of this machine: nothing, except whose local repositories its user declared safe."""
+        hardened = {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS": "",
+            "GIT_ALLOW_PROTOCOL": ":".join(sorted(self.allow)),
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_CEILING_DIRECTORIES": "/",
+            "GIT_CONFIG_COUNT": "0",
+            "LC_ALL": "C",
+        }
+        if "file" not in self.allow:
+            hardened["GIT_CONFIG_GLOBAL"] = os.devnull
+        if self.token is not None:
+            hardened |= {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": f"http.{self.source}.extraHeader",
+                "GIT_CONFIG_VALUE_0": f"Authorization: Basic {_basic(self.token)}",
+            }
+        return hardened
+
+    def _fault(self, said: bytes, doing: str, silent: str) -> UserError | Retryable:
+        words = self._hidden(first_words(said.decode(errors="replace"))) or silent
+        if "dubious ownership" in words:
+            return UserError(f"{doing}: another user owns it; git config --global --add safe.directory PATH")
+        if self.token is not None and REFUSED.search(words):
+            return Retryable(f"{doing}: the source did not take the token; it is asked for anew")
+        if MOVED.search(words):
+            return UserError(f"{doing}: its address has moved ({words}); write the address to which it has moved")
+        return Retryable(f"{doing}: {words}") if PASSES.search(words) else UserError(f"{doing}: {words}")
+
+    def _hidden(self, words: str) -> str:
+        for secret in (self.token, _basic(self.token)) if self.token else ():
+            words = words.replace(secret, "***")
+        return words
+
+
+REFUSED = re.compile(r"could not read (Username|Password)|Authentication failed|returned error: 401", re.IGNORECASE)
+MOVED = re.compile(r"unable to update url base from redirection|returned error: 30\d", re.IGNORECASE)
+PASSES = re.compile(
+    r"resolve host|connect|timed? ?out|too slow|early EOF|hung up|RPC failed|\.lock|cannot lock ref|"
+    r"HTTP 5\d\d|returned error: (5\d\d|429)",
+    re.IGNORECASE,
+)
+
+
+def first_words(said: str) -> str:
+    """Return what matters of git's words: the first line that is fatal, or the first one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    return (fatal or lines or [""])[0].removeprefix("fatal: ").strip()
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+
+
+def _blob(process: subprocess.Popen[bytes], name: str, doing: str) -> bytes:
+    if process.stdout is None:
+        raise UserError(f"{doing}: git does not answer")
+    head = process.stdout.readline().split()
+    if len(head) != 3 or head[0] != name.encode("ascii"):  # noqa: PLR2004 - name, type, size
+        raise UserError(f"{doing}: object {name[:12]} is not there")
+    size = int(head[2])
+    content = process.stdout.read(size + 1)
+    if len(content) != size + 1:
+        raise UserError(f"{doing}: object {name[:12]} is cut off")
+    return content[:size]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,85 @@
+"""What stands in the tree of a commit, as git lists it. Pure.
+
+The rule: a listing is data. Nothing is followed and nothing is entered; a name that is no text is kept as bytes are
+(surrogates), and never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+JOB_FILE = "meshbot.yaml"
+LARGEST_JOB_FILE = 1024 * 1024
+SYMLINK, SUBMODULE, FOLDER = "120000", "160000", "040000"
+SKIPPED = frozenset({"node_modules", "site-packages", ".venv", "venv", "dbt_packages", "dbt_modules", "__pycache__"})
+CERTAIN = frozenset({"sqlmesh.yaml", "sqlmesh.yml", "dbt_project.yml"})
+LIKELY = frozenset({"config.yaml", "config.yml", "config.py"})
+SQLMESH_KEYS = re.compile(rb"^(gateways|model_defaults|default_gateway|default_connection)\s*:", re.MULTILINE)
+SAYS_SQLMESH = re.compile(rb"^\s*(from|import)\s+sqlmesh\b", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A `meshbot.yaml` at a commit: where it lies, and its text, or the reason why it cannot be read."""
+
+    path: str
+    text: str
+    fault: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder of the project, `.` for the top."""
+        return str(PurePosixPath(self.path).parent)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file, link or submodule of a tree. `size` is None for what has none."""
+
+    mode: str
+    object: str
+    size: int | None
+    path: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file."""
+        return self.mode not in {SYMLINK, SUBMODULE}
+
+    @property
+    def is_text_path(self) -> bool:
+        """Whether its path can be shown and stored: text without control letters."""
+        return self.path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in self.path)
+
+
+def listed(output: bytes) -> Iterator[Item]:
+    """Read what `git ls-tree -r -z -l` printed."""
+    for line in output.split(b"\0"):
+        if line:
+            meta, _, path = line.partition(b"\t")
+            mode, _kind, name, size = meta.decode("ascii").split()
+            yield Item(mode, name, int(size) if size.isdigit() else None, os.fsdecode(path))
+
+
+def may_be_project(item: Item) -> bool:
+    """Whether the name of a file is that of a project's configuration."""
+    name, folders = PurePosixPath(item.path).name, PurePosixPath(item.path).parts[:-1]
+    small = item.is_file and item.is_text_path and (item.size or 0) <= LARGEST_JOB_FILE
+    return small and name in CERTAIN | LIKELY and not SKIPPED & set(folders)
+
+
+def is_project(path: str, content: bytes | None = None) -> bool:
+    """Whether the file configures SQLMesh or dbt: by its name alone, or by what it says."""
+    name = PurePosixPath(path).name
+    if content is None:
+        return name in CERTAIN
+    return bool(SAYS_SQLMESH.search(content) if name.endswith(".py") else SQLMESH_KEYS.search(content))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder (`.` is the top)."""
+    return folder == "." or path.startswith(f"{folder}/")

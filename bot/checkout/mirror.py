@@ -1,0 +1,277 @@
+"""Bare mirrors of repositories: one folder for each, from which files are read at a commit.
+
+The rule: whoever writes to a mirror holds its file lock, and git holds it too, so that it is held also where we were
+killed and git goes on. So whatever looks locked while we hold it is a leftover and is removed; a mirror that is broken
+is made anew aside and renamed into place. Reading takes no lock.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from pydantic import SecretStr
+
+from bot.checkout import entries, exporting, filelock
+from bot.checkout.calling import REMOTE, Git
+from bot.checkout.entries import JOB_FILE, LARGEST_JOB_FILE, Entry, Item
+from bot.checkout.names import checked_branch, checked_path, checked_ref, checked_sha, checked_source, kept
+from scheduler.errors import Retryable, UserError
+from scheduler.places import MIRRORS, mirror_name
+
+Token = Callable[[], SecretStr]
+ATTEMPTS = 3
+FETCH = ("--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+GONE = "couldn't find remote ref"
+THEIRS = re.compile(
+    r"couldn't find remote ref|does not appear to be a git repository|repository '.*' (not found|does not exist)|"
+    r"returned error: [34]\d\d|could not read (Username|Password)|Authentication failed|not allowed|has moved|"
+    r"another user owns it|SSL|certificate|git is not installed",
+    re.IGNORECASE,
+)
+"""What git says about the source, and not about the mirror."""
+LOOSE, PACKS = 27, 50
+"""So many loose objects in one of 256 folders, or packs, and the mirror is packed anew."""
+
+
+class Damaged(Retryable):
+    """The mirror has lost something; the next fetch makes it anew."""
+
+
+class Mirrors:
+    """The mirrors below a data folder. `allow` names the protocols that a fetch may use."""
+
+    def __init__(self, data_dir: Path, allow: frozenset[str] = REMOTE) -> None:
+        self._folder, self._allow = data_dir.resolve() / MIRRORS, allow
+
+    def of(self, source: str, token: Token | None = None) -> Mirror:
+        """Return the mirror of a repository; `token` is asked for whenever git talks to the source.
+
+        Raises `UserError` for an address that is not allowed.
+        """
+        return Mirror(self._folder, source, self._allow, token)
+
+
+class Mirror:
+    """A bare mirror of `source` below `folder`."""
+
+    def __init__(self, folder: Path, source: str, allow: frozenset[str] = REMOTE, token: Token | None = None) -> None:
+        self.source = checked_source(source, allow)
+        self.path = folder / mirror_name(self.source)
+        self._allow, self._token = allow, token
+
+    def head(self, branch: str) -> str | None:
+        """Ask the source which commit the branch points at now; None when there is no such branch.
+
+        Raises `UserError` when the source is no repository or refuses, `Retryable` when it does not answer.
+        """
+        ref = checked_ref(checked_branch(branch))
+        return self._asked([ref], f"asking {self.source} for its branch {branch}").get(ref)
+
+    def fetch(self, *refs: str) -> None:
+        """Bring refs (`main`, `refs/heads/main`, `refs/pull/5/head`) up to the source; one that is gone is forgotten.
+
+        A mirror that is broken is made anew. Raises `UserError` when the source refuses, `Retryable` when it does not
+        answer, or when other fetches of it take too long.
+        """
+        wanted = list(dict.fromkeys(checked_ref(ref) for ref in refs))
+        doing = f"fetching {self.source}"
+        with filelock.held(self.path.with_suffix(".lock"), doing) as lock:
+            _clear(self.path)
+            try:
+                self._bring(self.path, wanted, lock)
+            except (UserError, Damaged) as error:
+                if isinstance(error, UserError) and (THEIRS.search(str(error)) or not self.path.exists()):
+                    raise
+                self._make_anew(wanted, lock)
+            _tidy(self._git(), self.path, lock)
+
+    def resolve(self, ref: str) -> str | None:
+        """Say which commit a ref pointed at when it was last fetched; None when there was no such ref."""
+        with suppress(UserError):
+            name = f"{kept(ref)}^{{commit}}"
+            return self._git().text("rev-parse", "--verify", "--quiet", name, doing=f"looking for {ref}").strip()
+        return None
+
+    def has(self, sha: str) -> bool:
+        """Say whether the mirror holds the commit."""
+        return self._holds(self.path, checked_sha(sha))
+
+    def listing(self, sha: str) -> list[Item]:
+        """List everything in the tree of a commit, by path. Nothing is entered or followed."""
+        doing = f"listing {sha[:12]}"
+        return list(entries.listed(self._read(sha, doing, "ls-tree", "-r", "-z", "-l", "--full-tree", sha)))
+
+    def job_files(self, sha: str) -> list[Entry]:
+        """Read every `meshbot.yaml` of the commit, by path. Submodules are not entered, links are not followed."""
+        found = [item for item in self.listing(sha) if PurePosixPath(item.path).name == JOB_FILE]
+        return [self._entry(sha, item) for item in found]
+
+    def projects(self, sha: str) -> list[str]:
+        """List the folders in which a SQLMesh or dbt project lies, `.` for the top."""
+        found = set()
+        for item in self.listing(sha):
+            if entries.may_be_project(item) and (
+                entries.is_project(item.path) or entries.is_project(item.path, self._blob(sha, item))
+            ):
+                found.add(str(PurePosixPath(item.path).parent))
+        return sorted(found)
+
+    def tree(self, sha: str, path: str = ".") -> str | None:
+        """Return the id of the tree of a folder at a commit: the same id is the same content. None: no such folder."""
+        if (folder := checked_path(path)) == ".":
+            return self._read(sha, f"reading {sha[:12]}", "rev-parse", "--verify", f"{sha}^{{tree}}").decode().strip()
+        item = self._item(sha, folder)
+        return item.object if item and item.mode == entries.FOLDER else None
+
+    def read(self, sha: str, path: str) -> str | None:
+        """Return the text of a file at a commit; None when there is no such plain file.
+
+        Raises `UserError` when it is too large, or is no UTF-8.
+        """
+        item = self._item(sha, checked_path(path))
+        if item is None or not item.is_file or item.mode == entries.FOLDER:
+            return None
+        entry = self._entry(sha, item)
+        if entry.fault:
+            raise UserError(f"reading {path} at {sha[:12]}: {entry.fault}")
+        return entry.text
+
+    def export(
+        self, sha: str, into: Path, items: Sequence[Item] | None = None, room: exporting.Room | None = None
+    ) -> exporting.Exported:
+        """Write the files of a commit (all, or these) into a folder. Raises `UserError` when they are too many."""
+        chosen = self.listing(sha) if items is None else items
+        git, doing = self._git(), f"exporting {sha[:12]}"
+        try:
+            return exporting.write(chosen, lambda names: git.blobs(names, doing), into, room or exporting.Room())
+        except UserError as error:
+            if "is not there" in str(error) or "is cut off" in str(error):
+                raise self._damaged(sha, doing) from error
+            raise
+
+    def last_commit(self, sha: str, path: str) -> str | None:
+        """Return the newest commit up to `sha` that changed the path; None when none did."""
+        words = ("--literal-pathspecs", "rev-list", "-1", checked_sha(sha), "--", checked_path(path))
+        return self._read(sha, f"looking who changed {path}", *words).decode().strip() or None
+
+    def _item(self, sha: str, path: str) -> Item | None:
+        words = ("ls-tree", "-z", "-l", "--full-tree", checked_sha(sha), "--", path)
+        found = entries.listed(self._read(sha, f"reading {path}", *words))
+        return next((item for item in found if item.path == path), None)
+
+    def _entry(self, sha: str, item: Item) -> Entry:
+        if not item.is_file:
+            return Entry(item.path, "", "it is a link, and links are not followed; commit the file itself")
+        if not item.is_text_path:
+            shown = ascii(item.path)[1:-1]
+            return Entry(shown, "", "its path has a line break in it, or is no UTF-8; rename it")
+        if (item.size or 0) > LARGEST_JOB_FILE:
+            return Entry(item.path, "", f"it has {item.size} bytes; a job file has at most {LARGEST_JOB_FILE}")
+        try:
+            return Entry(item.path, self._blob(sha, item).decode("utf-8"))
+        except UnicodeDecodeError:
+            return Entry(item.path, "", "it is not UTF-8 text; save it as UTF-8")
+
+    def _blob(self, sha: str, item: Item) -> bytes:
+        return self._read(sha, f"reading {item.path}", "cat-file", "blob", item.object)
+
+    def _read(self, sha: str, doing: str, *words: str) -> bytes:
+        """Read something of a commit; what a whole mirror would have and this one has not is damage."""
+        checked_sha(sha)
+        try:
+            return self._git().run(*words, doing=doing)
+        except UserError as error:
+            if self.has(sha):
+                raise self._damaged(sha, doing) from error
+            raise UserError(f"{doing}: commit {sha[:12]} is not in the mirror of {self.source}; fetch it") from error
+
+    def _damaged(self, sha: str, doing: str) -> Damaged:
+        with suppress(OSError):
+            (self.path / DAMAGED).touch()
+        return Damaged(f"{doing}: the mirror of {self.source} is damaged at {sha[:12]}; the next fetch makes it anew")
+
+    def _git(self, folder: Path | None = None, *, talks: bool = False) -> Git:
+        token = self._token().get_secret_value() if talks and self._token else None
+        return Git(self._allow, folder or self.path, self.source, token)
+
+    def _asked(self, refs: Sequence[str], doing: str) -> dict[str, str]:
+        """Ask the source what refs point at."""
+        token = self._token().get_secret_value() if self._token else None
+        said = Git(self._allow, None, self.source, token).text("ls-remote", "--", self.source, *refs, doing=doing)
+        lines = (line.partition("\t") for line in said.splitlines())
+        return {name: sha for sha, _, name in lines if name in refs}
+
+    def _bring(self, folder: Path, refs: Sequence[str], lock: int) -> None:
+        """Fetch the refs into a folder, which is made when it is not there."""
+        doing = f"fetching {self.source}"
+        if not folder.exists():
+            _make(folder, self._allow, doing)
+        if (folder / DAMAGED).exists():
+            raise Damaged(f"{doing}: the mirror is damaged")
+        left = list(refs)
+        for _attempt in range(ATTEMPTS):
+            try:
+                if left:
+                    pairs = [f"+{ref}:{kept(ref)}" for ref in left]
+                    git = self._git(folder, talks=True)
+                    git.run("fetch", *FETCH, "--", self.source, *pairs, doing=doing, hold=(lock,))
+                break
+            except UserError as error:
+                if GONE not in str(error):
+                    raise
+                there = self._asked(refs, doing)
+                left = [ref for ref in refs if ref in there]
+        for ref in refs:
+            if ref not in left:
+                self._git(folder).run("update-ref", "-d", kept(ref), doing=doing, hold=(lock,))
+            elif not self._holds(folder, kept(ref)):
+                raise Damaged(f"{doing}: the mirror has lost {ref}")
+
+    def _holds(self, folder: Path, name: str) -> bool:
+        with suppress(UserError, Retryable):
+            self._git(folder).run("cat-file", "-e", f"{name}^{{commit}}", doing=f"looking for {name}")
+            return True
+        return False
+
+    def _make_anew(self, refs: Sequence[str], lock: int) -> None:
+        aside = self.path.with_suffix(".new")
+        self._bring(aside, refs, lock)
+        self.path.rename(self.path.with_suffix(".old"))
+        aside.rename(self.path)
+        _clear(self.path)
+
+
+DAMAGED = "meshbot-damaged"
+
+
+def _make(folder: Path, allow: frozenset[str], doing: str) -> None:
+    """Make an empty repository; it is there whole or not at all."""
+    half = folder.with_suffix(".half")
+    shutil.rmtree(half, ignore_errors=True)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Git(allow).run("init", "--quiet", "--bare", "--template=", "--", str(half), doing=doing)
+    half.rename(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what whoever was killed left behind."""
+    for name in (".new", ".old", ".half"):
+        shutil.rmtree(folder.with_suffix(name), ignore_errors=True)
+    leftovers = [*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock"), *folder.glob("objects/**/tmp_*")]
+    for path in leftovers:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _tidy(git: Git, folder: Path, lock: int) -> None:
+    """Pack what many fetches have left in pieces; nothing is thrown away, since a run may ask for it."""
+    loose, packs = len(list(folder.glob("objects/17/*"))), len(list(folder.glob("objects/pack/*.pack")))
+    if loose > LOOSE or packs > PACKS:
+        with suppress(UserError, Retryable):
+            git.run("repack", "-a", "-d", "-k", "-q", doing="packing a mirror", hold=(lock,))
