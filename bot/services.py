@@ -18,6 +18,8 @@ from scheduler.errors import MeshbotError, Retryable, UserError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bot.checkout import Mirrors
+    from bot.graphs import Graphs
     from scheduler.logs import Logs
     from scheduler.queues import Queues
     from scheduler.settings import Settings
@@ -69,6 +71,21 @@ class Services:
         from scheduler.logs import Logs
 
         return Logs(self.settings.logs, self.settings.data_dir)
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        """The mirrors of GitHub's repositories; plain HTTP only where GitHub itself is spoken to so."""
+        from bot.checkout import REMOTE, Mirrors
+
+        plain = self.settings.github_api_url.startswith("http://")
+        return Mirrors(self.settings.data_dir, REMOTE | {"http"} if plain else REMOTE)
+
+    @cached_property
+    def graphs(self) -> Graphs:
+        """The graphs of projects, described in the sandbox and kept in the database."""
+        from bot.graphs import Graphs
+
+        return Graphs(self.store, self.settings.data_dir)
 
     def facts(self, command: Command, request: Request, now: datetime) -> Facts:
         """Read what the command needs to know; nothing, when it names neither job, project nor run."""
