@@ -13,7 +13,7 @@ from bot import shapes, topologyshapes
 from bot.chatops.grammar import Command, Operator, Permission
 from bot.chatops.manual import written
 from bot.chatops.operators import OPERATORS
-from bot.chatops.registry import COMMANDS
+from bot.chatops.registry import COMMANDS, ON_PULL
 from bot.errors import ExitCode
 from scheduler.settings import PREFIX, Settings
 
@@ -36,13 +36,20 @@ SHAPES: tuple[type, ...] = (
     shapes.HelpCommand,
     shapes.ErrorDetail,
 )
+WHO = {
+    Permission.READ: "may read",
+    Permission.WRITE: "may write",
+    Permission.PROTECTED: "may write and, on a protected environment, is on the operator's list",
+}
 WORDS = {str: "text", int: "number", float: "number", bool: "yes or no", type(None): "null"}
 HEAD = """# Commands
 
-`meshbot help` says the same. JOB is `name`, or `project/name` when two projects have one of that name; RUN is an id as
-`meshbot runs` lists it. Moments are UTC unless they say otherwise. Every command takes `--json`; answers go to standard
-output, everything else to standard error. NO_COLOR is respected.
+`meshbot help` says the same; on a pull request, `/meshbot help`. JOB is `name`, or `project/name` when two projects
+have one of that name; RUN is an id as `meshbot runs` lists it. Moments are UTC unless they say otherwise. Every command
+takes `--json`; answers go to standard output, everything else to standard error. NO_COLOR is respected.
 """
+ON_PULL_HEAD = """In comments only. What can be written in comments at all, and who may, stands with each command;
+[GitHub](../github.md#commands) has an example of each, with the reply."""
 SETTINGS_HEAD = """# Settings
 
 Environment variables, read once when a process starts. An unknown `MESHBOT_` variable is an error, so that a typing
@@ -56,6 +63,7 @@ mistake is not ignored. Durations are ISO 8601 (`PT30S`) or seconds. `meshbot do
 def commands_page() -> str:
     """Write `docs/reference/commands.md`."""
     parts = [HEAD, exit_codes(), "## For everybody", *(of_command(command) for command in COMMANDS)]
+    parts += ["## On a pull request", ON_PULL_HEAD, *(on_pull(command) for command in ON_PULL)]
     parts += ["## For operators", "These are on the command line only.", *("\n".join(of(one)) for one in OPERATORS)]
     parts += ["## What `--json` prints"]
     parts += ["When a command fails without an answer, it prints `error` (ErrorDetail). Keys are only ever added."]
@@ -77,24 +85,34 @@ def settings_page() -> str:
 
 def of_command(command: Command) -> str:
     """Write the section about a command."""
-    who = {
-        Permission.READ: "may read",
-        Permission.WRITE: "may write",
-        Permission.PROTECTED: "may write and, on a protected environment, is on the operator's list",
-    }[command.permission]
     keys = ", ".join(f"`{key}` ({_kind(hint)})" for key, hint in get_type_hints(command.answer).items())
-    return "\n".join([*of(command), "", f"`--json` prints {keys}. In a comment: whoever {who}."])
+    return "\n".join([*of(command), "", f"`--json` prints {keys}.", "", in_comments(command)])
 
 
-def of(command: Command | Operator) -> list[str]:
+def in_comments(command: Command) -> str:
+    """Say how a command is written in a comment, and who may."""
+    spoken = command.in_comments
+    detail = f" {spoken.detail}" if command.on_pull and spoken.detail != command.detail else ""
+    return f"In a comment: `/meshbot {spoken.synopsis}`, from whoever {WHO[command.permission]}.{detail}"
+
+
+def on_pull(command: Command) -> str:
+    """Write the section about a command that a pull request alone has."""
+    head, *lines = of(command, "/meshbot")
+    return "\n".join([head, *lines, "", f"From whoever {WHO[command.permission]}."])
+
+
+def of(command: Command | Operator, prefix: str = "meshbot") -> list[str]:
     """Write what there is to say of a command for everybody and for operators alike."""
     detail = f" {command.detail}" if command.detail else ""
-    lines = [f"### {command.name}", "", f"`meshbot {command.synopsis}`", "", f"{command.summary}{detail}"]
+    lines = [f"### {command.name}", "", f"`{prefix} {command.synopsis}`", "", f"{command.summary}{detail}"]
     if command.arguments:
         lines += ["", "| argument | meaning |", "|---|---|"]
         lines += [f"| `{written(argument)}` | {argument.help} |" for argument in command.arguments]
-    if command.examples:
-        lines += ["", "```console", *(f"$ meshbot {example}" for example in command.examples), "```"]
+    if command.examples and prefix == "meshbot":
+        lines += ["", "```console", *(f"$ {prefix} {example}" for example in command.examples), "```"]
+    elif command.examples:
+        lines += ["", "```", *(f"{prefix} {example}" for example in command.examples), "```"]
     return lines
 
 

@@ -204,6 +204,24 @@ class DoctorAnswer(TypedDict):
     checks: Annotated[list[Check], "Everything that was looked at."]
 
 
+class CommitAnswer(TypedDict):
+    """What `accept` and `set` bring about."""
+
+    sha: Annotated[str | None, "The commit; null when there was nothing to change."]
+
+
+class MergeAnswer(TypedDict):
+    """What `merge` brings about."""
+
+    sha: Annotated[str, "The commit that the pull request became."]
+
+
+class TrustAnswer(TypedDict):
+    """What `ok-to-test` brings about."""
+
+    sha: Annotated[str, "The commit whose models may be read."]
+
+
 class ErrorDetail(TypedDict):
     """What went wrong."""
 
@@ -231,4 +249,7 @@ Answer = (
     | ClaimsAnswer
     | HelpAnswer
     | DoctorAnswer
+    | CommitAnswer
+    | MergeAnswer
+    | TrustAnswer
 )

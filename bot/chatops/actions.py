@@ -95,10 +95,11 @@ class CancelRun:
 
 @dataclass(frozen=True)
 class RetryRun:
-    """Make a new run of what an ended run was to do; `wait` until it has ended."""
+    """Make a new run of what an ended run was to do, or only of what `failed` in it; `wait` until it has ended."""
 
     run_id: str
     wait: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,64 @@ class ShowHelp:
 
     command: str | None = None
 
+
+@dataclass(frozen=True)
+class AcceptProposal:
+    """Commit what is proposed for the projects of a pull request: all of it, or only what it says of these jobs."""
+
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SetKeys:
+    """Commit other values of a job's keys to a pull request; None takes the key out of the file."""
+
+    job: str
+    values: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class MergePull:
+    """Merge a pull request whose job files are approved."""
+
+
+@dataclass(frozen=True)
+class TrustHead:
+    """Let the models of a pull request be read at its head; `sha` says, in part or whole, which head was looked at."""
+
+    sha: str | None = None
+
+
+@dataclass(frozen=True)
+class ProposeHere:
+    """Say what is proposed for one project of a pull request, or for each."""
+
+    project: str | None = None
+
+
+@dataclass(frozen=True)
+class CompareHere:
+    """Say what a pull request changes in the jobs of one project, or of each."""
+
+    project: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckHere:
+    """Check the job file of one project of a pull request, or of each, and hold it against the models."""
+
+    project: str | None = None
+
+
+@dataclass(frozen=True)
+class DrawHere:
+    """Draw the models of one project of a pull request, or of each, by job."""
+
+    project: str | None = None
+
+
+PullAction = AcceptProposal | SetKeys | MergePull | TrustHead | ProposeHere | CompareHere | CheckHere | DrawHere
+"""What only a comment on a pull request can bring about, since it is about that pull request."""
 
 Action = (
     CheckFiles

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot import topologyshapes
-from bot.chatops.actions import CompareFiles
-from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permission, Request
+from bot.chatops.actions import CompareFiles, CompareHere
+from bot.chatops.grammar import PROJECT_HERE, Argument, Command, Decision, Facts, Kind, OnPull, Permission, Request
 
 
 def decide(request: Request, _facts: Facts, _now: datetime) -> Decision:
     """Compare; the models are those beside the new file unless another project is named."""
     return Decision(CompareFiles(request.text("old") or "", request.text("new") or "", request.text("models")))
+
+
+def decide_on_pull(request: Request, _facts: Facts, _now: datetime) -> Decision:
+    """Compare the job files at the head of the pull request with those that it starts from."""
+    return Decision(CompareHere(request.text("project")))
 
 
 COMMAND = Command(
@@ -29,4 +34,10 @@ COMMAND = Command(
     ),
     detail="With a SQLMesh project, the models that move from one job to another are named too.",
     examples=("diff before.yaml meshbot.yaml", "diff ../main/analytics analytics"),
+    on_pull=OnPull(
+        decide=decide_on_pull,
+        arguments=(PROJECT_HERE,),
+        detail="The files are those at the head of the pull request, and those that it starts from.",
+        examples=("diff", "diff analytics"),
+    ),
 )

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.chatops.actions import Action
+from bot.chatops.actions import Action, PullAction
 
 if TYPE_CHECKING:
     from scheduler.runs import Run
@@ -41,12 +41,16 @@ class Kind(StrEnum):
     SWITCH = "switch"
 
 
-Value = str | int | bool | datetime | None
+Value = str | int | bool | datetime | tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument. `option` says that it is written `--name`; a positional one is written by its place."""
+    """One argument. `option` says that it is written `--name`; a positional one is written by its place.
+
+    `many` takes all the words that are left; it is the last by place. `terminal` says that it makes no sense in a
+    comment: a path, a wait, a form for a file. `word` stands for the value where the name would not say enough.
+    """
 
     name: str
     kind: Kind
@@ -55,6 +59,9 @@ class Argument:
     required: bool = False
     short: str | None = None
     default: Value = None
+    many: bool = False
+    terminal: bool = False
+    word: str | None = None
 
     @property
     def flag(self) -> str:
@@ -65,13 +72,16 @@ class Argument:
     def shown(self) -> str:
         """The argument as a synopsis writes it: `JOB`, `[PROJECT]`, `[--start TEXT]`, `[--wait]`."""
         if not self.option:
-            return self.name.upper() if self.required else f"[{self.name.upper()}]"
+            word = f"{self.metavar} ..." if self.many else self.metavar
+            return word if self.required else f"[{word}]"
         written = self.flag if self.kind is Kind.SWITCH else f"{self.flag} {self.metavar}"
         return written if self.required else f"[{written}]"
 
     @property
     def metavar(self) -> str:
         """The word that stands for the value."""
+        if self.word or not self.option:
+            return self.word or self.name.upper()
         return {
             Kind.INSTANT: "WHEN",
             Kind.DEADLINE: "WHEN",
@@ -79,6 +89,10 @@ class Argument:
             Kind.PATH: "PATH",
             Kind.MODEL: "MODEL",
         }.get(self.kind, self.name.upper())
+
+
+PROJECT_HERE = Argument("project", Kind.TEXT, "Only this project: its name, or its folder. Default: each of them.")
+"""The project of a pull request that a comment is about."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,11 @@ class Request:
         """Return the text given for `name`, or None."""
         value = self.values.get(name)
         return value if isinstance(value, str) else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the words given for `name`; none when none were."""
+        value = self.values.get(name)
+        return value if isinstance(value, tuple) else ()
 
     def instant(self, name: str) -> datetime | None:
         """Return the moment given for `name` (UTC), or None."""
@@ -160,7 +179,7 @@ class Reply:
 class Decision:
     """What is to be done and, when it is done, what is to be said. Without a reply, the answer is what was read."""
 
-    action: Action
+    action: Action | PullAction
     reply: Reply | None = None
 
 
@@ -184,23 +203,53 @@ class Operator:
         return synopsis(self.name, self.arguments)
 
 
+Decide = Callable[[Request, Facts, datetime], Decision]
+
+
+@dataclass(frozen=True)
+class OnPull:
+    """How a command is given in a comment on a pull request, where that is not as on the command line."""
+
+    decide: Decide
+    arguments: tuple[Argument, ...] = ()
+    detail: str = ""
+    examples: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Command:
-    """A command, complete. `answer` is the shape (a TypedDict) of what `--json` prints."""
+    """A command, complete. `answer` is the shape (a TypedDict) of what `--json` prints.
+
+    Without `on_pull`, a comment gives it as the command line does, except for what only makes sense on a terminal.
+    """
 
     name: str
     summary: str
     permission: Permission
-    decide: Callable[[Request, Facts, datetime], Decision]
+    decide: Decide
     answer: type
     arguments: tuple[Argument, ...] = ()
     detail: str = ""
     examples: tuple[str, ...] = ()
+    on_pull: OnPull | None = None
 
     @property
     def synopsis(self) -> str:
         """The command with its arguments in one line."""
         return synopsis(self.name, self.arguments)
+
+    @property
+    def in_comments(self) -> Command:
+        """The command as a comment gives it."""
+        if (pull := self.on_pull) is not None:
+            examples = pull.examples or self.examples
+            return replace(
+                self, decide=pull.decide, arguments=pull.arguments, detail=pull.detail, examples=examples, on_pull=None
+            )
+        kept = tuple(argument for argument in self.arguments if not argument.terminal)
+        flags = {flag for one in self.arguments if one.terminal for flag in (one.flag, one.short) if flag}
+        examples = tuple(" ".join(word for word in one.split(" ") if word not in flags) for one in self.examples)
+        return replace(self, arguments=kept, examples=tuple(dict.fromkeys(examples)))
 
     def argument(self, kind: Kind) -> Argument | None:
         """Return the first argument of `kind`, if the command has one."""

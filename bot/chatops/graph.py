@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot import topologyshapes
-from bot.chatops.actions import DrawGraph
-from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permission, Request
+from bot.chatops.actions import DrawGraph, DrawHere
+from bot.chatops.grammar import PROJECT_HERE, Argument, Command, Decision, Facts, Kind, OnPull, Permission, Request
 from bot.chatops.names import chosen
 
 FORMATS = ("svg", "mermaid", "json")
@@ -16,6 +16,11 @@ def decide(request: Request, _facts: Facts, _now: datetime) -> Decision:
     """Draw; nothing is changed."""
     format_ = chosen("format", request.text("format"), FORMATS)
     return Decision(DrawGraph(request.text("path") or ".", format_))
+
+
+def decide_on_pull(request: Request, _facts: Facts, _now: datetime) -> Decision:
+    """Draw the models that the pull request has at its head."""
+    return Decision(DrawHere(request.text("project")))
 
 
 COMMAND = Command(
@@ -31,4 +36,10 @@ COMMAND = Command(
     detail="The jobs are those of meshbot.yaml; where there is none, those that `generate` would propose. "
     "A terminal shows each job in a colour of its own; without colours (a pipe, NO_COLOR) each line names its job.",
     examples=("graph", "graph analytics --format svg"),
+    on_pull=OnPull(
+        decide=decide_on_pull,
+        arguments=(PROJECT_HERE,),
+        detail="The models are those at the head of the pull request.",
+        examples=("graph", "graph analytics"),
+    ),
 )

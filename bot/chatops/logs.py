@@ -24,7 +24,7 @@ COMMAND = Command(
     answer=shapes.LogLine,
     arguments=(
         Argument("run", Kind.RUN, "The run's id, as `runs` lists it.", required=True),
-        Argument("follow", Kind.SWITCH, "Go on until the run has ended.", option=True, short="-f"),
+        Argument("follow", Kind.SWITCH, "Go on until the run has ended.", option=True, short="-f", terminal=True),
     ),
     detail="The values of granted secrets are redacted.",
     examples=("logs analytics-hourly-20260131t0600 --follow",),

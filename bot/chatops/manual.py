@@ -20,13 +20,13 @@ def help_answer(name: str | None) -> shapes.HelpAnswer:
     }
 
 
-def help_text(name: str | None, prefix: str = "meshbot") -> str:
+def help_text(name: str | None, prefix: str = "meshbot", commands: Sequence[Command] = COMMANDS) -> str:
     """Word the help of every command, or of one in full; `prefix` is how commands begin where it is shown."""
     if name is None:
-        width = max(len(command.name) for command in COMMANDS)
-        lines = [f"  {command.name:{width}}  {command.summary}" for command in COMMANDS]
+        width = max(len(command.name) for command in commands)
+        lines = [f"  {command.name:{width}}  {command.summary}" for command in commands]
         return "\n".join(["Commands:", *lines, "", f"{prefix} help COMMAND shows one in full."])
-    command = find_command(name)
+    command = find_command(name, commands)
     parts = [f"{prefix} {command.synopsis}", "", command.summary]
     parts += [command.detail] if command.detail else []
     if command.arguments:
@@ -38,6 +38,6 @@ def help_text(name: str | None, prefix: str = "meshbot") -> str:
 def written(argument: Argument) -> str:
     """Write an argument as the list of arguments does: `--follow, -f`, `--until WHEN`, `JOB`."""
     if not argument.option:
-        return argument.name.upper()
+        return f"{argument.metavar} ..." if argument.many else argument.metavar
     flags = f"{argument.flag}, {argument.short}" if argument.short else argument.flag
     return flags if argument.kind.value == "switch" else f"{flags} {argument.metavar}"

@@ -14,7 +14,14 @@ INTERVAL = (
     Argument("start", Kind.INSTANT, "Evaluate from this moment on (UTC unless it says otherwise).", option=True),
     Argument("end", Kind.INSTANT, "Evaluate up to this moment.", option=True),
 )
-WAIT = Argument("wait", Kind.SWITCH, "Wait until the run has ended; the exit code says how.", option=True, short="-w")
+WAIT = Argument(
+    "wait",
+    Kind.SWITCH,
+    "Wait until the run has ended; the exit code says how.",
+    option=True,
+    short="-w",
+    terminal=True,
+)
 
 
 def decide(request: Request, facts: Facts, _now: datetime) -> Decision:

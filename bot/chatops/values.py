@@ -18,18 +18,28 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 LONGEST = 500
 
 
-def request(command: Command, raw: Mapping[str, str | bool | None], now: datetime) -> Request:
+Raw = str | bool | tuple[str, ...] | None
+"""The text of an argument, or of each of many; True for a switch."""
+
+
+def request(command: Command, raw: Mapping[str, Raw], now: datetime) -> Request:
     """Make the request that `raw` (argument name -> text) asks for. Raises `UsageFault` for what does not fit."""
     values: dict[str, Value] = {}
     for argument in command.arguments:
         text = raw.get(argument.name)
-        if text is None or text is False:
+        if text is None or text is False or text == ():
             if argument.required:
                 raise UsageFault(f"reading {command.name}: {argument.shown} is missing; write: {command.synopsis}")
             values[argument.name] = argument.default
         else:
-            values[argument.name] = True if text is True else convert(argument, text, now)
+            values[argument.name] = True if text is True else _value(argument, text, now)
     return Request(command.name, values)
+
+
+def _value(argument: Argument, text: str | tuple[str, ...], now: datetime) -> Value:
+    if isinstance(text, tuple):
+        return tuple(str(convert(argument, one, now)) for one in text)
+    return convert(argument, text, now)
 
 
 def convert(argument: Argument, text: str, now: datetime) -> Value:
@@ -40,7 +50,7 @@ def convert(argument: Argument, text: str, now: datetime) -> Value:
         case Kind.INSTANT:
             return _instant(argument, text)
         case Kind.DEADLINE:
-            return _deadline(argument, text, now)
+            return deadline(argument, text, now)
         case Kind.NUMBER:
             return _number(argument, text)
         case Kind.JOB | Kind.RUN | Kind.PROJECT | Kind.COMMAND:
@@ -52,14 +62,18 @@ def convert(argument: Argument, text: str, now: datetime) -> Value:
 def _instant(argument: Argument, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _fault(argument, text, "is no moment", "2026-01-31 or 2026-01-31T06:00+01:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _deadline(argument: Argument, text: str, now: datetime) -> datetime:
+def deadline(argument: Argument, text: str, now: datetime) -> datetime:
+    """Read a duration from `now` on, or a later moment. Raises `UsageFault`."""
     if found := DURATION.fullmatch(text):
-        return now + timedelta(**{UNITS[found[2]]: int(found[1])})
+        try:
+            return now + timedelta(**{UNITS[found[2]]: int(found[1])})
+        except OverflowError:
+            raise _fault(argument, text, "is too long", "2h, 3d or 2026-01-31T06:00Z") from None
     try:
         moment = _instant(argument, text)
     except UsageFault:

@@ -92,6 +92,8 @@ class History(Database):
         query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
         if wanted.project is not None:
             query = query.where(runs.c.project == wanted.project)
+        if wanted.projects is not None:
+            query = query.where(runs.c.project.in_(sorted(wanted.projects)))
         if wanted.job is not None:
             query = query.where(runs.c.job == wanted.job)
         if wanted.states:

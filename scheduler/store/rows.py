@@ -175,6 +175,7 @@ class RunFilter:
     """Which runs to list; what is not given does not matter. `before` bounds `created_at`, for the next page."""
 
     project: str | None = None
+    projects: frozenset[str] | None = None
     job: str | None = None
     states: frozenset[RunState] = frozenset()
     before: datetime | None = None

@@ -243,7 +243,9 @@ def test_runs_are_listed_newest_first_by_what_is_asked(store: Store, run: Run) -
     assert [one.created_at for one in listed] == sorted([one.created_at for one in listed], reverse=True)
     assert len(store.runs(RunFilter(job="hourly"))) == 3
     assert len(store.runs(RunFilter(project="analytics"), limit=2)) == 2
-    assert store.runs(RunFilter(project="sales")) == []
+    assert store.runs(RunFilter(project="sales")) == store.runs(RunFilter(projects=frozenset({"sales"}))) == []
+    assert len(store.runs(RunFilter(projects=frozenset({"sales", "analytics"})), limit=2)) == 2
+    assert store.runs(RunFilter(projects=frozenset())) == []
     assert len(store.runs(RunFilter(states=frozenset({RunState.QUEUED})))) == 4
     assert [one.id for one in store.runs(RunFilter(before=listed[2].created_at))] == [run.id]
     assert store.active()[0] == run

@@ -12,9 +12,9 @@ from bot.chatops import actions, manual
 from bot.chatops.grammar import Command, Kind, Operator
 from bot.chatops.operators import OPERATORS
 from bot.chatops.parser import parse
-from bot.chatops.registry import COMMANDS
+from bot.chatops.registry import COMMANDS, IN_COMMENTS, ON_PULL
 
-EVERY = [*COMMANDS, *OPERATORS]
+EVERY = [*COMMANDS, *ON_PULL, *OPERATORS]
 
 
 def name(command: Command | Operator) -> str:
@@ -24,7 +24,7 @@ def name(command: Command | Operator) -> str:
 def test_names_are_unique_and_each_is_a_click_command() -> None:
     names = [command.name for command in EVERY]
     assert len(set(names)) == len(names)
-    assert set(cli.build().commands) == set(names)
+    assert set(cli.build().commands) == {command.name for command in (*COMMANDS, *OPERATORS)}
 
 
 @pytest.mark.parametrize("command", EVERY, ids=name)
@@ -43,13 +43,32 @@ def test_the_examples_are_understood(command: Command) -> None:
         assert parse(example, NOW).command == command.name
 
 
+@pytest.mark.parametrize("command", IN_COMMENTS, ids=name)
+def test_the_examples_are_understood_in_comments(command: Command) -> None:
+    for example in command.examples:
+        assert parse(example, NOW, IN_COMMENTS).command == command.name
+
+
+def test_what_only_makes_sense_on_a_terminal_cannot_be_written_in_a_comment() -> None:
+    written = [argument for command in IN_COMMENTS for argument in command.arguments]
+    assert not any(argument.terminal or argument.kind is Kind.PATH for argument in written)
+    assert not {"wait", "follow", "write", "format"} & {argument.name for argument in written}
+    assert [command.name for command in IN_COMMENTS] == [command.name for command in (*ON_PULL, *COMMANDS)]
+
+
+def test_only_the_last_argument_by_place_takes_many_words() -> None:
+    for command in (*COMMANDS, *IN_COMMENTS):
+        places = [argument.many for argument in command.arguments if not argument.option]
+        assert not any(places[:-1])
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=name)
 def test_the_command_line_and_the_parser_have_the_same_arguments(command: Command) -> None:
     params = {param.name for param in cli.build().commands[command.name].params}
     assert params == {argument.name for argument in command.arguments} | {"as_json"}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=name)
+@pytest.mark.parametrize("command", IN_COMMENTS, ids=name)
 def test_the_answer_is_one_of_the_documented_shapes(command: Command) -> None:
     assert command.answer in get_args(shapes.Answer)
     assert all(hint.__metadata__[0] for hint in get_type_hints(command.answer, include_extras=True).values())
@@ -71,5 +90,11 @@ def test_a_switch_is_always_an_option() -> None:
 
 
 def test_help(golden: Callable[[str, str], None]) -> None:
-    parts = [manual.help_text(None), *(manual.help_text(command.name, "/meshbot") for command in COMMANDS)]
+    parts = [manual.help_text(None), *(manual.help_text(command.name) for command in COMMANDS)]
     golden("cli/help.txt", "\n\n".join(parts) + "\n")
+
+
+def test_help_in_comments(golden: Callable[[str, str], None]) -> None:
+    names = [None, *(command.name for command in IN_COMMENTS)]
+    parts = [manual.help_text(name, "/meshbot", IN_COMMENTS) for name in names]
+    golden("github/help.txt", "\n\n".join(parts) + "\n")
