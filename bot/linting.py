@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import describing
-from bot.checkout import Entry
 from bot.durations import Ask, Measured
 from scheduler import amend, lint
 from scheduler.dag import Graph
@@ -17,6 +17,9 @@ from scheduler.errors import UserError
 from scheduler.jobfile import JobFile
 from scheduler.lint import Finding
 from scheduler.topology import Level
+
+if TYPE_CHECKING:
+    from bot.checkout import Entry
 
 REMEDY = "`meshrun describe` says each; the models are judged as far as they could be read."
 

@@ -29,9 +29,13 @@ LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal beside what is committed: `text` is the whole proposed file at `path`, `before` what is there now."""
+    """A proposal beside what is committed: `text` is the whole proposed file at `path`, `before` what is there now.
+
+    `called` is the name of the project.
+    """
 
     path: str
+    called: str
     present: JobFile | None
     graph: Graph
     proposal: Proposal
@@ -110,7 +114,7 @@ def propose_for(graph: Graph, before: str, path: str, ask: Ask = nothing, *, cal
     known = ask(name)
     proposal = propose(graph, present=present.jobs if present else (), history=known.models)
     text = amend.amend(before, proposal) if present else amend.compose(proposal, project=name)
-    return Proposed(path, present, graph, proposal, text, before, known)
+    return Proposed(path, name, present, graph, proposal, text, before, known)
 
 
 def _form(made: Proposed, answer: topologyshapes.GenerateAnswer, form: str) -> str:

@@ -32,11 +32,16 @@ def markdown(
         ("table of jobs", sections.table(proposal.jobs, sections.sizes(proposal.jobs))),
         ("list of warnings", sections.notes(proposal.notes, graph.faults)),
         ("graph", fenced(mermaid(graph, proposal.jobs), "mermaid") + "\n"),
-        ("forecast", sections.forecast(outlook, proposal) if outlook else ""),
+        ("forecast", _forecast(outlook, proposal)),
         ("reasons", sections.reasons(proposal.jobs)),
         ("file", sections.fold("meshbot.yaml", fenced(yaml, "yaml")) if yaml else ""),
     ]
     return sections.fitted(parts, LARGEST, NO_ROOM)
+
+
+def _forecast(found: Outlook | None, proposal: Proposal) -> str:
+    said = sections.forecast(found, proposal) if found else ""
+    return f"#### Forecast\n\n{said}" if said else ""
 
 
 def _head(proposal: Proposal, changed: Difference, *, has_file: bool) -> str:

@@ -127,7 +127,7 @@ def forecast(found: Outlook, proposal: Proposal) -> str:
             f"| {code(job.name)} | {duration(job.usual_seconds)} | {duration(job.seconds)} | "
             f"{duration(job.chain_seconds)}: {chain} | {job.overlapping} |"
         )
-    return "#### Forecast\n\n" + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _source(found: Outlook, proposal: Proposal) -> str:
@@ -149,8 +149,8 @@ def _late(one: Forecast, words: str) -> str:
 
 
 def fold(title: str, text: str) -> str:
-    """Put text behind a title that opens it."""
-    return f"<details><summary>{short(title)}</summary>\n\n{text}\n\n</details>\n"
+    """Put text behind a title that opens it; nothing, when there is none."""
+    return f"<details><summary>{short(title)}</summary>\n\n{text.strip()}\n\n</details>\n" if text.strip() else ""
 
 
 def fitted(parts: Sequence[tuple[str, str]], largest: int, no_room: str) -> str:

@@ -1,0 +1,204 @@
+"""Lines of a job file that are wrong and mechanical to mend, as suggestions that one click commits.
+
+The rule: pure, and no guess is made that is not tried: a mended file has fewer faults than before and none that it had
+not. What a person must decide (which of three units a duration has) is left to a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
+from hashlib import sha256
+
+from bot.comments import OPENING, marked, marker
+from bot.gh.shapes import Suggestion
+from bot.pullviews import View
+from scheduler import amend, jobfile
+from scheduler.dag import Graph
+from scheduler.draw.escape import fenced, prose
+from scheduler.errors import UserError
+from scheduler.jobfile import Fault, JobFile
+from scheduler.lint import Finding, Fix
+from scheduler.topology import Level
+
+MOST = 20  # suggestions at once; more are no help
+MOST_ROUNDS = 4  # slips that one line may have
+DIVISORS = (5, 6, 10, 12, 15, 20, 30)
+TOO_CLOSE = re.compile(r"fires \d+ minutes? apart")
+INSTEAD = re.compile(r"did you mean ([\w./:+@-]+)")
+WRITE = re.compile(r"^write ([\w./:-]+)$")
+STEP = re.compile(r"\*/(\d+)(?= )")
+TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,\]}#:]+(?::[^\s,\]}#]+)*")
+COMMENT = re.compile(r"\s+#.*$")
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Lines from `first` to `last` (counted from 1) that are to be `text` (without them, when it is empty), and why."""
+
+    first: int
+    last: int
+    text: str
+    why: str
+
+
+def suggestions(view: View) -> tuple[Suggestion, ...]:
+    """Return what may be suggested on lines that the pull request itself has written."""
+    if view.head is None or not view.edited:
+        return ()
+    text = view.head.text
+    mends = list(of_faults(text, view.faults))
+    if view.head.file and view.made:
+        mends += of_findings(text, view.head.file, view.findings, view.made.graph)
+    written = _written(view.base.text if view.base else "", text)
+    kept = [one for one in mends if set(range(one.first, one.last + 1)) <= written and OPENING not in one.text]
+    return tuple(_suggestion(view.path, text, one) for one in kept[:MOST])
+
+
+def of_faults(text: str, faults: Sequence[Fault]) -> Iterator[Mend]:
+    """Yield a mended line for each that has faults, as far as mending it is mechanical."""
+    whys: dict[int, list[Fault]] = {}
+    for fault in faults:
+        whys.setdefault(fault.line, []).append(fault)
+    for line in list(whys)[: MOST * 2]:
+        mended = _mended(text, line)
+        if mended != text:
+            why = " ".join(f"{prose(one.problem)}; {prose(one.remedy)}." for one in whys[line])
+            yield Mend(line, line, mended.split("\n")[line - 1], why)
+
+
+def of_findings(text: str, file: JobFile, findings: Sequence[Finding], graph: Graph) -> list[Mend]:
+    """Return the fixes of the linter, as lines."""
+    found = []
+    for one in findings:
+        fix = _renamed(one, file, graph) or one.fix
+        if fix is None or one.level is Level.NOTE:
+            continue
+        try:
+            mend = _difference(text, amend.mend(text, fix))
+        except UserError:
+            continue
+        if mend is not None:
+            first, last, new = mend
+            found.append(Mend(first, last, new, f"{prose(one.sentence)} {prose(one.remedy)}"))
+    return found
+
+
+def _mended(text: str, line: int) -> str:
+    """Return the text with one line mended as far as that goes."""
+    for _ in range(MOST_ROUNDS):
+        faults = _faults(text)
+        trials = (
+            trial
+            for fault in sorted(faults)
+            if fault.line == line
+            for trial in _trials(text, fault)
+            if _better(_faults(trial), faults)
+        )
+        better = next(trials, None)
+        if better is None:
+            break
+        text = better
+    return text
+
+
+def _faults(text: str) -> frozenset[Fault]:
+    try:
+        jobfile.parse(text)
+    except jobfile.JobFileError as error:
+        return frozenset(error.faults)
+    return frozenset()
+
+
+def _better(now: frozenset[Fault], before: frozenset[Fault]) -> bool:
+    """Say whether there is less to mend; faults of a line that show only once another is mended count as well."""
+    places = {(fault.line, fault.path) for fault in before}
+    return len(now) < len(before) and all((fault.line, fault.path) in places for fault in now)
+
+
+def _trials(text: str, fault: Fault) -> Iterator[str]:
+    lines = text.split("\n")
+    if not 0 < fault.line <= len(lines):
+        return
+    line = lines[fault.line - 1]
+    head, rest = line[: fault.column - 1], line[fault.column - 1 :]
+    for new in _rewritten(rest, fault):
+        if new != rest:
+            yield "\n".join([*lines[: fault.line - 1], head + new, *lines[fault.line :]])
+
+
+def _rewritten(rest: str, fault: Fault) -> Iterator[str]:
+    """Yield what might stand from a fault to the end of its line instead."""
+    token = TOKEN.match(rest)
+    if fault.remedy.startswith("write the value in quotes"):
+        value = COMMENT.sub("", rest).strip()
+        if '"' not in value and "\\" not in value:
+            yield rest.replace(value, f'"{value}"', 1)
+    if token is None:
+        return
+    old, after = token[0], rest[token.end() :]
+    if fault.remedy.startswith("write it in quotes"):
+        yield f'"{old}"{after}'
+    if TOO_CLOSE.search(fault.problem):
+        yield STEP.sub(lambda step: f"*/{_evenly(int(step[1]))}", old) + after
+    for pattern in (INSTEAD, WRITE):
+        if instead := pattern.search(fault.remedy):
+            quote = old[0] if old[0] in "\"'" else '"' if instead[1][0] in "@%*" else ""
+            yield f"{quote}{instead[1]}{quote}{after}"
+
+
+def _evenly(step: int) -> int:
+    """Return the next step that divides an hour."""
+    return next((one for one in DIVISORS if one >= step), step)
+
+
+def _renamed(one: Finding, file: JobFile, graph: Graph) -> Fix | None:
+    """Return the fix for a selector that selects nothing, when one that is written nearly so would."""
+    if one.code != "selector-matches-nothing":
+        return None
+    job = next((job for job in file.jobs if job.name == one.job), None)
+    wrong = next((text for text in job.select if f"{text!r} matches" in one.sentence), None) if job else None
+    if job is None or wrong is None:
+        return None
+    bare = wrong.strip("+^")
+    head = "tag:" if bare.startswith("tag:") else ""
+    known = {tag for model in graph.models for tag in model.tags} if head else {model.name for model in graph.models}
+    near = get_close_matches(bare.removeprefix(head), sorted(known), n=1, cutoff=0.8)
+    if not near:
+        return None
+    right = wrong.replace(bare, head + near[0])
+    return Fix(job.name, "select", tuple(right if text == wrong else text for text in job.select))
+
+
+def _difference(old: str, new: str) -> tuple[int, int, str] | None:
+    """Return the one block of lines that differs; None when there are more, or none."""
+    before, after = old.splitlines(), new.splitlines()
+    blocks = [
+        block for block in SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if block[0] != "equal"
+    ]
+    if len(blocks) != 1:
+        return None
+    _, first, last, start, end = blocks[0]
+    if first == last:  # lines are added: a suggestion replaces lines, so the one above goes with them
+        if first == 0:
+            return None
+        first, start = first - 1, start - 1
+    return first + 1, last, "\n".join(after[start:end])
+
+
+def _written(base: str, head: str) -> set[int]:
+    """Return the lines of the head that its base has not."""
+    blocks = SequenceMatcher(None, base.splitlines(), head.splitlines(), autojunk=False).get_opcodes()
+    return {line + 1 for tag, _, _, start, end in blocks if tag != "equal" for line in range(start, end)}
+
+
+def _suggestion(path: str, text: str, mend: Mend) -> Suggestion:
+    """Word a mend. Its marker is what it changes into what, so that it is made once, also when the lines move."""
+    old = "\n".join(text.splitlines()[mend.first - 1 : mend.last])
+    change = sha256(f"{old}\x00{mend.text}".encode()).hexdigest()[:16]
+    mark = marker("suggestion", f"{path}:{change}")
+    fence = fenced(mend.text, "suggestion") if mend.text.strip() else "```suggestion\n```"
+    body = marked(mark, f"{mend.why}\n\n{fence}\n")
+    return Suggestion(path, mend.first if mend.first != mend.last else None, mend.last, body, mark)
