@@ -7,66 +7,106 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
+from bot.gh import reading
+from bot.gh.reading import field, maybe
+from bot.gh.refusals import Asked
 from bot.gh.repository import Repository
 from bot.gh.shapes import HookConfig, HookDelivery, InstallationInfo, RepoInfo
+from bot.gh.tokens import LIST, AppKey, Scope, Tokens, installed
+from bot.gh.wire import Clock, Line, Wire, wall_clock
+from scheduler.errors import UserError
 
 if TYPE_CHECKING:
     from scheduler.settings import Settings
 
+MOST_DELIVERIES = 1000
+DELIVERED = range(200, 300)
+
 
 class App:
-    """The GitHub App that the settings name."""
+    """The GitHub App that the settings name. Raises `UserError` when they name none."""
 
-    def __init__(self, settings: Settings) -> None: ...
-
-    @property
-    def id(self) -> int:
-        """The App's number."""
-        raise NotImplementedError
+    def __init__(self, settings: Settings, clock: Clock = wall_clock) -> None:
+        if settings.github_app_id is None:
+            raise UserError(
+                "opening GitHub: no App is set; `meshbot setup-github` makes one, or set MESHBOT_GITHUB_APP_ID"
+            )
+        self.id = settings.github_app_id
+        self._wire = Wire(settings.github_api, clock)
+        self._line = Line(self._wire, AppKey(self.id, settings.private_key))
+        self._tokens = Tokens(self._line)
 
     @property
     def slug(self) -> str:
         """The App's name in URLs, read once."""
-        raise NotImplementedError
+        return field(self._about, "slug", str)
 
     @property
     def login(self) -> str:
-        """Under which name the App writes: `<slug>[bot]`."""
-        raise NotImplementedError
+        """Under which name the App writes; nobody else can have one that ends like this."""
+        return f"{self.slug}[bot]"
 
     def repository(self, installation: int, repository_id: int) -> Repository:
         """Open a repository by its number, so that a new name changes nothing. Asks GitHub nothing yet."""
-        raise NotImplementedError
+        return Repository(self._wire, self._tokens, (installation, repository_id), lambda: self.login, self.id)
 
     def installations(self) -> list[InstallationInfo]:
-        """Who has installed the App."""
-        raise NotImplementedError
+        """List who has installed the App."""
+        found = self._line.pages(Asked("listing the installations"), "/app/installations")
+        return [reading.installation(data) for data in found]
 
     def repositories(self, installation: int) -> list[RepoInfo]:
-        """Which repositories an installation lets the App see."""
-        raise NotImplementedError
+        """List the repositories that an installation lets the App see."""
+        asked = Asked(f"listing the repositories of installation {installation}")
+        line = installed(self._wire, self._tokens, Scope(installation, None, LIST))
+        return [reading.repository(data) for data in line.pages(asked, "/installation/repositories", "repositories")]
 
     def failed_deliveries(self, since: datetime) -> list[HookDelivery]:
-        """The deliveries that GitHub could not hand over since then, the newest first, at most 1,000."""
-        raise NotImplementedError
+        """List what GitHub could not deliver since then, the newest first, at most 1,000.
+
+        One that was delivered later, under the same `guid`, is left out when both are among them.
+        """
+        given = {"status": "failure"}
+        asked, found = Asked("listing the failed deliveries"), []
+        pages = self._line.pages(asked, "/app/hook/deliveries", **given)
+        for data in islice(pages, MOST_DELIVERIES):
+            one = reading.delivery(data)
+            if one.delivered_at < since:
+                break
+            found.append(one)
+        arrived = {one.guid for one in found if one.status_code in DELIVERED}
+        return [one for one in found if one.guid not in arrived]
 
     def redeliver(self, delivery: int) -> None:
         """Ask GitHub to deliver once more; the delivery keeps its `guid`."""
-        raise NotImplementedError
+        path = f"/app/hook/deliveries/{delivery}/attempts"
+        self._line.ask(Asked(f"asking for delivery {delivery} once more"), "POST", path)
 
     def permissions(self) -> Mapping[str, str]:
-        """What the App asks of those who install it: `checks` -> `write`."""
-        raise NotImplementedError
+        """Return what the App asks of those who install it: `checks` -> `write`."""
+        return {str(name): str(level) for name, level in (maybe(self._about, "permissions", dict) or {}).items()}
 
     def events(self) -> frozenset[str]:
-        """The events that the App is sent."""
-        raise NotImplementedError
+        """Return the events that the App is sent."""
+        return frozenset(str(name) for name in maybe(self._about, "events", list) or ())
 
     def hook(self) -> HookConfig:
-        """Where events are sent."""
-        raise NotImplementedError
+        """Read where events are sent."""
+        data = self._line.ask(Asked("reading where events are sent"), "GET", "/app/hook/config").data
+        return HookConfig(
+            url=maybe(data, "url", str) or "",
+            signed=bool(maybe(data, "secret", str)),
+            verified_tls=str(data.get("insecure_ssl", "0")) != "1",
+        )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of this thread."""
+        self._wire.close()
+
+    @cached_property
+    def _about(self) -> Any:  # noqa: ANN401 - JSON
+        return self._line.ask(Asked("reading which App this is"), "GET", "/app").data
