@@ -6,8 +6,8 @@ project that seems to be gone may have moved into the faulty one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.checkout import Entry
@@ -64,26 +64,40 @@ def read(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, JobFile]], list[Fa
 
 def merge(store: Store, entries: Sequence[Entry], repository: str, branch: str, sha: str, now: datetime) -> Synced:
     """Merge what is well into the live schedule; merging the same commit again changes nothing."""
+
+    def taken(file: JobFile, origin: Origin) -> ScheduleChange:
+        return store.merge_schedule(file, origin, now)
+
+    done = _judged(entries, Origin(repository, ".", branch, sha), taken)
+    gone = [] if done.faulty else _gone(store, repository, done)
+    return replace(done, removed=tuple(name for name in gone if store.remove_project(name, now)))
+
+
+def foresee(store: Store, entries: Sequence[Entry], repository: str, branch: str, sha: str, now: datetime) -> Synced:
+    """Say what `merge` would do now, and change nothing."""
+
+    def taken(file: JobFile, origin: Origin) -> ScheduleChange:
+        return store.foresee_merge(file, origin, now)
+
+    done = _judged(entries, Origin(repository, ".", branch, sha), taken)
+    return replace(done, removed=() if done.faulty else tuple(_gone(store, repository, done)))
+
+
+def _judged(entries: Sequence[Entry], origin: Origin, taken: Callable[[JobFile, Origin], ScheduleChange]) -> Synced:
     well, faulty = read(entries)
     merged = []
     for entry, file in well:
-        origin = Origin(repository, entry.folder, branch, sha)
         try:
-            merged.append(Merged(file.project, entry.path, store.merge_schedule(file, origin, now)))
+            change = taken(file, replace(origin, path=entry.folder))
+            merged.append(Merged(file.project, entry.path, change))
         except UserError as error:
             faulty.append(_of_file(entry.path, str(error)))
-    removed = [] if faulty else _remove_gone(store, repository, {file.project for _, file in well}, now)
-    return Synced(branch, sha, tuple(merged), tuple(removed), tuple(faulty))
+    return Synced(origin.branch, origin.sha, tuple(merged), (), tuple(faulty))
 
 
-def _remove_gone(store: Store, repository: str, names: Iterable[str], now: datetime) -> list[str]:
-    here = set(names)
-    gone = [
-        row.name
-        for row in store.projects()
-        if row.repository == repository and row.removed_at is None and row.name not in here
-    ]
-    return [name for name in gone if store.remove_project(name, now)]
+def _gone(store: Store, repository: str, done: Synced) -> list[str]:
+    here = {one.project for one in done.merged}
+    return [row.name for row in store.projects() if row.repository == repository and row.name not in here]
 
 
 def _twice(well: Sequence[tuple[Entry, JobFile]]) -> list[Faulty]:

@@ -65,6 +65,16 @@ repositories = Table(
     Column("handled_at", UtcDateTime),
 )
 
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("repository", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha", Text, primary_key=True),
+    Column("words", Text, nullable=False),  # what it does to the schedule, as its reader wrote it
+    Column("planned_at", UtcDateTime, nullable=False),
+    Column("merged_at", UtcDateTime),  # NULL: perhaps not merged yet
+)
+
 pulls = Table(
     "pulls",
     metadata,

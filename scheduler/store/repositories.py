@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Table, exists, func, select, update
+from sqlalchemy import Table, delete, exists, func, select, update
 
 from scheduler.store.database import Database
 from scheduler.store.hubrows import InstallationRow, PullRow, RepositoryRow
-from scheduler.store.hubtables import installations, pulls, repositories, trusts
+from scheduler.store.hubtables import installations, pulls, repositories, syncs, trusts
 
 _HANDLED = frozenset({"handled_sha", "handled_head", "handled_at", "limited_until"})
 
@@ -80,6 +80,42 @@ class Repositories(Database):
     def handled_branch(self, id: int, sha: str | None, now: datetime) -> None:  # noqa: A002 (the same)
         """Record which commit of the default branch is in the schedule, and its check made; None: there is none."""
         self.set_repository(id, handled_sha=sha, handled_at=now)
+
+    def sync_planned(self, repository: int, sha: str) -> str | None:
+        """Find what was planned of a commit that is being merged, or was merged and not told yet."""
+        mine = (syncs.c.repository == repository, syncs.c.sha == sha)
+        with self.reading() as connection:
+            words: str | None = connection.execute(select(syncs.c.words).where(*mine)).scalar()
+            return words
+
+    def plan_sync(self, repository: int, sha: str, words: str, now: datetime) -> None:
+        """Record what a commit will do to the schedule before it does: afterwards that cannot be seen any more.
+
+        Other plans of the repository that were perhaps never carried out are forgotten.
+        """
+        row = {"repository": repository, "sha": sha, "words": words, "planned_at": now}
+        others = (syncs.c.repository == repository, syncs.c.merged_at.is_(None))
+        with self.writing() as connection:
+            connection.execute(delete(syncs).where(*others))
+            connection.execute(self.insert_new(syncs).values(row))
+
+    def sync_merged(self, repository: int, sha: str, words: str, now: datetime) -> None:
+        """Record that a commit is in the schedule, and what that did."""
+        mine = (syncs.c.repository == repository, syncs.c.sha == sha)
+        with self.writing() as connection:
+            connection.execute(update(syncs).where(*mine).values(words=words, merged_at=now))
+
+    def untold_syncs(self, repository: int) -> list[tuple[str, str]]:
+        """List the commits that were merged and of which nobody was told yet, the oldest first, with what they did."""
+        merged = (syncs.c.repository == repository, syncs.c.merged_at.is_not(None))
+        query = select(syncs.c.sha, syncs.c.words).where(*merged).order_by(syncs.c.planned_at, syncs.c.sha)
+        with self.reading() as connection:
+            return [(row.sha, row.words) for row in connection.execute(query)]
+
+    def sync_told(self, repository: int, sha: str) -> None:
+        """Record that it was told what a commit did."""
+        with self.writing() as connection:
+            connection.execute(delete(syncs).where(syncs.c.repository == repository, syncs.c.sha == sha))
 
     def put_pull(self, row: PullRow) -> None:
         """Record a pull request; what was handled of one that is known stays (`handled_pull`)."""

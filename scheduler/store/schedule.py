@@ -39,6 +39,16 @@ class Schedule(Database):
             _write(connection, merge, jobfile.project)
             return merge.change
 
+    def foresee_merge(self, jobfile: JobFile, origin: Origin, now: datetime) -> ScheduleChange:
+        """Say what `merge_schedule` would do now. Raises `UserError` as it does."""
+        with self.reading() as connection:
+            query = select(projects).where(projects.c.name == jobfile.project)
+            if (row := connection.execute(query).mappings().first()) is not None:
+                _check_keeper(row, origin)
+            stored = select(jobs).where(jobs.c.project == jobfile.project).order_by(jobs.c.name)
+            rows: dict[str, Row] = {row["name"]: row for row in connection.execute(stored).mappings()}
+            return _Merge({job.name: job for job in jobfile.jobs}, rows, now).change
+
     def remove_project(self, project: str, now: datetime) -> bool:
         """Stop scheduling a project whose job file is gone; its history stays. False when it is not scheduled."""
         with self.writing() as connection:
@@ -120,12 +130,16 @@ class Schedule(Database):
         connection.execute(self.insert_new(projects).values(name=jobfile.project, **values))
         mine = projects.c.name == jobfile.project
         row = connection.execute(select(projects).where(mine).with_for_update(key_share=True)).mappings().one()
-        if row["repository"] != origin.repository and row["removed_at"] is None:
-            raise UserError(
-                f"merging the schedule of project {jobfile.project} from {origin.repository}: {row['repository']} keeps"
-                " a project of that name; give this one another `project:` name, or remove the other job file first"
-            )
+        _check_keeper(row, origin)
         connection.execute(update(projects).where(mine).values(values))
+
+
+def _check_keeper(row: Row, origin: Origin) -> None:
+    if row["repository"] != origin.repository and row["removed_at"] is None:
+        raise UserError(
+            f"merging the schedule of project {row['name']} from {origin.repository}: {row['repository']} keeps"
+            " a project of that name; give this one another `project:` name, or remove the other job file first"
+        )
 
 
 def _one(project: str, job: str) -> Any:  # noqa: ANN401 (an Update, whose type says no more)

@@ -86,3 +86,22 @@ def test_trust_is_bound_to_the_commit(store: Store) -> None:
     assert not store.trusted(REPOSITORY, 5, OTHER)
     assert not store.trusted(REPOSITORY, 6, SHA)
     assert not store.trusted(1, 5, SHA)
+
+
+def test_what_a_commit_does_is_known_until_it_was_told(store: Store) -> None:
+    store.plan_sync(REPOSITORY, SHA, "adds hourly", NOW)
+    store.plan_sync(REPOSITORY, SHA, "changes nothing", NOW)
+    assert store.sync_planned(REPOSITORY, SHA) == "changes nothing", "it was never merged"
+    assert store.untold_syncs(REPOSITORY) == []
+    store.sync_merged(REPOSITORY, SHA, "adds daily", NOW)
+    store.plan_sync(REPOSITORY, SHA, "changes nothing", NOW)
+    assert store.sync_planned(REPOSITORY, SHA) == "adds daily"
+    store.plan_sync(REPOSITORY, "a plan", "that was given up", NOW + MINUTE)
+    store.plan_sync(REPOSITORY, OTHER, "adds weekly", NOW + MINUTE)
+    assert store.sync_planned(REPOSITORY, "a plan") is None
+    store.sync_merged(REPOSITORY, OTHER, "adds weekly", NOW)
+    assert store.untold_syncs(REPOSITORY) == [(SHA, "adds daily"), (OTHER, "adds weekly")]
+    assert store.untold_syncs(1) == []
+    store.sync_told(REPOSITORY, SHA)
+    assert store.untold_syncs(REPOSITORY) == [(OTHER, "adds weekly")]
+    assert store.sync_planned(REPOSITORY, SHA) is None

@@ -31,6 +31,11 @@ def push(store: Store, files: dict[str, str], repository: str = "/repository", m
     return sync.merge(store, entries, repository, "main", SHA, NOW + timedelta(minutes=minutes))
 
 
+def foreseen(store: Store, files: dict[str, str], repository: str = "/repository", minutes: int = 0) -> Synced:
+    entries = [Entry(path, text) for path, text in sorted(files.items())]
+    return sync.foresee(store, entries, repository, "main", SHA, NOW + timedelta(minutes=minutes))
+
+
 def projects(store: Store) -> dict[str, str]:
     return {row.name: row.path for row in store.projects()}
 
@@ -84,3 +89,20 @@ def test_a_project_of_another_repository_is_neither_taken_nor_removed(store: Sto
     assert "/repository" in done.faulty[0].faults[0].problem + done.faulty[0].faults[0].remedy
     assert push(store, {}, repository="/other").removed == ()
     assert store.jobs("analytics")[1].job.schedule == "*/15 * * * *"
+
+
+def test_what_a_commit_will_do_is_said_before_and_changes_nothing(store: Store) -> None:
+    steps = [
+        {"a/meshbot.yaml": FILE, "w/meshbot.yaml": WEB},
+        {"a/meshbot.yaml": FILE.replace("*/15", "*/30"), "w/meshbot.yaml": WEB},
+        {"a/meshbot.yaml": FILE, "w/meshbot.yaml": FAULTY},
+        {"a/meshbot.yaml": FILE},
+        {},
+        {"a/meshbot.yaml": FILE},
+    ]
+    for minutes, files in enumerate(steps):
+        before = (projects(store), store.jobs(removed=True))
+        said = foreseen(store, files, minutes=minutes)
+        assert (projects(store), store.jobs(removed=True)) == before
+        assert push(store, files, minutes=minutes) == said
+    assert foreseen(store, {"meshbot.yaml": FILE}, "/other") == push(store, {"meshbot.yaml": FILE}, "/other")

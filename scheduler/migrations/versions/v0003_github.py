@@ -83,6 +83,15 @@ def _installations() -> None:
     )
     op.create_index("ix_repositories_full_name", "repositories", ["full_name"], unique=False)
     op.create_index("ix_repositories_installation", "repositories", ["installation"], unique=False)
+    op.create_table(
+        "syncs",
+        sa.Column("repository", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("sha", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("planned_at", AT, nullable=False),
+        sa.Column("merged_at", AT),
+        sa.PrimaryKeyConstraint("repository", "sha", name="pk_syncs"),
+    )
 
 
 def _pulls() -> None:
