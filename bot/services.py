@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from scheduler.store import JobRow, Store
 
 RECENT = 100
+QUEUE_PATIENCE = 3.0
+"""So many seconds the queue has to answer; what is not queued is found later."""
+
 START = "start `meshbot up` here"
 
 
@@ -63,7 +66,7 @@ class Services:
             return None
         from scheduler.queues import Queues
 
-        return Queues(self.redis_url)
+        return Queues(self.redis_url, patience=QUEUE_PATIENCE)
 
     @cached_property
     def logs(self) -> Logs:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import redis
 from rq import Queue
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.queue import EnqueueData
 from rq.registry import FailedJobRegistry, StartedJobRegistry
@@ -50,11 +52,15 @@ _CHUNK = 500
 
 
 class Queues:
-    """The queue at a `redis://` URL. Every method raises `Retryable` when it is out of reach."""
+    """The queue at a `redis://` URL. Every method raises `Retryable` when it is out of reach.
 
-    def __init__(self, url: str) -> None:
+    With `patience`, also when no answer comes within so many seconds; whoever works on a queue waits longer than that.
+    """
+
+    def __init__(self, url: str, patience: float | None = None) -> None:
         try:
-            self._connection = redis.Redis.from_url(url)
+            limits = {} if patience is None else {"socket_timeout": patience, "socket_connect_timeout": patience}
+            self._connection = redis.Redis.from_url(url, **limits)
         except ValueError as error:
             raise UserError("MESHBOT_REDIS_URL is no Redis URL; write redis://host:6379/0") from error
         self._starts = Queue(START_QUEUE, connection=self._connection)
@@ -117,14 +123,14 @@ class Queues:
         present = {entry.rpartition("-")[0] for entry in waiting}
         return [inbox for inbox in inboxes if _inbox_id(inbox) not in present]
 
-    def work_inboxes(self, stopping: Callable[[], None], *, burst: bool = False) -> None:
-        """Work on inboxes, in this process, until told to stop (SIGTERM, SIGINT); `stopping` is called at that moment.
+    def work_inboxes(self, stop: threading.Event, *, burst: bool = False) -> None:
+        """Work on inboxes, in this process, until told to stop (SIGTERM, SIGINT, or `stop`, which a signal sets).
 
         With `burst`, until the queue is empty.
         """
         with _translated("working on the queue"):
             worker = _Attentive([self._inboxes], connection=self._connection)
-            worker.stopping = stopping
+            worker.stop = stop
             worker.work(burst=burst, logging_level="WARNING")
 
     def _push(self, run_ids: list[str]) -> None:
@@ -137,10 +143,15 @@ class Queues:
 class _Attentive(SimpleWorker):
     """Tells what it executes that it was asked to stop, so that long work ends at the next good place."""
 
-    stopping: Callable[[], None]
+    stop: threading.Event
 
     def handle_warm_shutdown_request(self) -> None:
-        self.stopping()
+        self.stop.set()
+
+    def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001 - RQ's own signature
+        if self.stop.is_set():  # also when that was before there was anybody to hear a signal
+            raise StopRequested
+        super().check_for_suspension(burst)
 
 
 def _inbox_id(inbox: str) -> str:

@@ -1,0 +1,104 @@
+"""The `bot` process: workers that handle what GitHub sent, and one that makes the rounds.
+
+The rule: everything is opened after the fork, by whoever uses it. A worker that takes the place of one that crashed
+gives back what that one held, so that nobody waits for its leases to run out.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from bot import foreman
+from bot.errors import Unreachable
+from bot.inboxes import Clerk
+from bot.rounds import Rounds, make
+from bot.services import START, Services
+from bot.tasks import employ
+from scheduler.errors import MeshbotError, Retryable, UserError
+from scheduler.pulse import beating
+from scheduler.queues import Queues
+from scheduler.settings import Settings
+
+PAUSE = 1.0
+"""Seconds until an unreachable queue is tried again."""
+
+BEFOREHAND = ("bot.gh", "bot.checkout", "bot.handlers.pulls")
+"""What every worker will need: loaded once, before they are forked, so that they share its memory."""
+
+_log = logging.getLogger("bot.office")
+
+
+def run(settings: Settings) -> None:
+    """Be the `bot` until told to stop. Raises `UserError` when the settings do not name a GitHub App."""
+    demand(settings)
+    redis_url = Services(settings).redis_url
+    if redis_url is None:
+        raise Unreachable(f"starting the bot: there is no Valkey to work with; set MESHBOT_REDIS_URL, or {START}")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    for module in BEFOREHAND:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    me = f"{socket.gethostname()}:{secrets.token_hex(4)}"
+    works: dict[str, foreman.Work] = {"rounds": partial(_rounds, settings, f"{me}:rounds")}
+    for number in range(1, settings.bot_workers + 1):
+        works[f"worker {number}"] = partial(_worker, settings, redis_url, f"{me}:{number}")
+    _log.info("bot begins: %d workers", settings.bot_workers)
+    foreman.Foreman(foreman.posts(works)).run()
+    _log.info("bot ends")
+
+
+def demand(settings: Settings) -> None:
+    """See that what the bot needs is set. Raises `UserError`."""
+    if settings.github_app_id is None:
+        raise UserError("starting the bot: MESHBOT_GITHUB_APP_ID is not set; it stands on the App's page on GitHub")
+    _ = settings.private_key
+
+
+def _worker(settings: Settings, redis_url: str, holder: str) -> None:
+    stop = threading.Event()
+    foreman.on_stop(stop)
+    services = Services(settings)
+    services.store.drop_leases(holder)
+    employ(Clerk(services, holder, stop))
+    try:
+        _work(Queues(redis_url), stop)
+    finally:
+        services.close()
+
+
+def _work(queues: Queues, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            queues.work_inboxes(stop)
+        except Retryable as error:
+            _log.warning("%s; trying again", error)
+        foreman.on_stop(stop)  # the queue's library had its own handlers
+        if not stop.is_set():
+            stop.wait(PAUSE)
+
+
+def _rounds(settings: Settings, holder: str) -> None:
+    stop = threading.Event()
+    foreman.on_stop(stop)
+    services = Services(settings)
+    _quietly(lambda: services.store.drop_leases(holder))
+    try:
+        with beating(services.store, "bot"):
+            make(Rounds(services, holder), stop, settings.heal_interval)
+    finally:
+        services.close()
+
+
+def _quietly(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except MeshbotError as error:
+        _log.warning("%s; trying again", error)

@@ -1,0 +1,57 @@
+"""The `web` process: gunicorn, in this process, around the web application.
+
+The rule: two processes with a few threads each serve what GitHub sends to two processors. Its own access log is off:
+it would show paths and queries, which anybody may write; `bot.app` logs what is answered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from bot import app
+from scheduler.settings import Settings
+
+PROCESSES, THREADS = 2, 8
+GRACE = 20
+"""So many seconds requests have to end when the process is told to."""
+
+
+class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn with our settings, and with no others: it reads neither files nor variables of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn how to serve."""
+        options: dict[str, Any] = {
+            "bind": self._settings.web_bind,
+            "workers": PROCESSES,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "keepalive": 75,
+            "timeout": 30,
+            "graceful_timeout": GRACE,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "proc_name": "meshbot web",
+            "limit_request_line": 2048,
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in each process its own."""
+        return app.create_app(self._settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Raises `UserError` when what it needs is not set."""
+    app.demand(settings)
+    Server(settings).run()
