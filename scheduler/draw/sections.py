@@ -81,10 +81,11 @@ def _due(job: AnyJob, now: datetime) -> str:
     schedule = cron.parse(job.schedule, job.timezone)
     first = schedule.next(now)
     second = schedule.next(first)
-    return f"{_moment(first)}, {_moment(second) if first.date() != second.date() else f'{second:%H:%M}'}"
+    return f"{moment(first)}, {moment(second) if first.date() != second.date() else f'{second:%H:%M}'}"
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """Say a moment: `Sat 2026-01-31 06:15`."""
     return f"{DAYS[at.weekday()]} {at:%Y-%m-%d %H:%M}"
 
 
