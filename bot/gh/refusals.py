@@ -20,6 +20,7 @@ from scheduler.errors import MeshbotError, Retryable
 # GitHub names no time for some of its limits; it asks for a minute at least.
 A_MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
+FAR = 2**32
 MAY_NOT = "resource not accessible by integration"
 LIMIT = re.compile(r"rate limit|abuse detection|wait a few minutes|retry your request again later", re.IGNORECASE)
 STALE = re.compile(
@@ -88,7 +89,7 @@ def limited_until(headers: Mapping[str, Any], now: datetime) -> datetime:
         until = now + min(timedelta(seconds=seconds), LONGEST_WAIT)
     elif headers.get("x-ratelimit-remaining") == "0":
         reset = _number(headers.get("x-ratelimit-reset"))
-        until = until if reset is None else datetime.fromtimestamp(min(reset, 2**32), UTC)
+        until = until if reset is None else datetime.fromtimestamp(reset, UTC)
     return min(max(until, now + timedelta(seconds=1)), now + LONGEST_WAIT)
 
 
@@ -120,6 +121,6 @@ def _forbidden(asked: Asked, words: str, data: object) -> MeshbotError:
 
 def _number(value: object) -> int | None:
     try:
-        return max(0, int(float(str(value))))
+        return max(0, min(int(float(str(value))), FAR))
     except (ValueError, OverflowError):
         return None
