@@ -51,6 +51,11 @@ class Item:
         return self.mode not in {SYMLINK, SUBMODULE}
 
     @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == SYMLINK
+
+    @property
     def is_text_path(self) -> bool:
         """Whether its path can be shown and stored: text without control letters."""
         return self.path.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in self.path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,22 +24,35 @@ def held(path: Path, doing: str, patience: float = PATIENCE) -> Iterator[int]:
 
     Raises `Retryable` when it was not free within `patience` seconds.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _take(descriptor, time.monotonic() + patience, doing)
+    with one_of([path], doing, patience) as descriptor:
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
-def _take(descriptor: int, deadline: float, doing: str) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+@contextmanager
+def one_of(paths: Sequence[Path], doing: str, patience: float = PATIENCE) -> Iterator[int]:
+    """Hold one of several locks, whichever is free first. Raises as `held` does."""
+    descriptors = [_open(path) for path in paths]
+    deadline = time.monotonic() + patience
+    try:
+        while (found := next((one for one in descriptors if _is_taken(one)), None)) is None:
             if time.monotonic() >= deadline:
-                raise Retryable(f"{doing}: another process has been at it for too long") from None
+                raise Retryable(f"{doing}: another process has been at it for too long")
             time.sleep(LOOK)
-        else:
-            return
+        yield found
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Take a lock if it is free, and say whether it is ours now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

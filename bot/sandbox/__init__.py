@@ -16,7 +16,7 @@ from bot.sandbox import walls, watching
 from bot.sandbox.limits import Limits
 from bot.sandbox.readiness import ready
 
-__all__ = ["Broken", "Limits", "describe", "ready"]
+__all__ = ["Broken", "Limits", "NoSandbox", "describe", "ready"]
 
 ADVICE = re.compile(r"; allow more with --[a-z-]+")
 FULL = "[Errno 28] No space left on device"
@@ -27,15 +27,19 @@ class Broken(Refused):
     """A load that was stopped by a limit: it might go well another time, when the machine has less to do."""
 
 
+class NoSandbox(Refused):
+    """There is none on this machine."""
+
+
 def describe(tree: Path, path: str, limits: Limits | None = None) -> str:
     """Return the graph, as meshrun writes it, of the project in the folder `path` of an exported tree.
 
-    Raises `Refused` in meshrun's words when it does not load, `Broken` when a limit stopped it, and `Refused` when
-    there is no sandbox.
+    Raises `Refused` in meshrun's words when it does not load, `Broken` when a limit stopped it, and
+    `NoSandbox`.
     """
     doing, limits = f"describing {path}", limits or Limits()
     if reason := ready():
-        raise Refused(f"{doing}: it is not done without a sandbox, and there is none: {reason}")
+        raise NoSandbox(f"{doing}: it is not done without a sandbox, and there is none: {reason}")
     ended = watching.run(walls.command(tree, path, limits), limits)
     if ended.broken:
         raise Broken(f"{doing}: stopped by the limit on {ended.broken}")
