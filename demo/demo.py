@@ -174,14 +174,14 @@ def a_model_fails(story: Story) -> None:
     tell.command("meshbot run nightly --wait")
     with tell.during("it runs"):
         answer = stage.ask("run", "nightly", "--wait")
-        until(lambda: stage.slack.letters, 60)
     tell.table(("models", "how many", "which"), by_status(answer["models"]))
-    tell.letter(letter_text(stage.slack.letters[-1]), "#kettle-data")
     tell.promise("the run is partial", answer["run"]["state"], "partial")
     tell.promise("one model failed", named(answer, "failed"), ["shop.payments"])
     tell.promise("three are blocked behind it", named(answer, "blocked"), BEHIND_PAYMENTS)
     tell.promise("the other 11 were evaluated", len(named(answer, "evaluated")), MODELS - 4)
+    until(lambda: stage.slack.letters, 60)
     told = letter_text(stage.slack.letters[-1])
+    tell.letter(told, "#kettle-data")
     told_all = [name in told for name in ("shop.payments", *BEHIND_PAYMENTS, f"meshbot retry {answer['run']['id']}")]
     tell.promise("people are told which, what is blocked, and the command to retry", told_all, [True] * 5)
     story.results.append(("a failing model", "1 failed, 3 blocked, 11 evaluated", "one alert"))
