@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import assert_never
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from bot import nextsteps
 from bot.pullviews import Branches, Setting, State, View
@@ -43,6 +43,14 @@ def marker(kind: str, key: str) -> str:
     Two different pairs have different markers, and nothing in a key ends the line early.
     """
     return f"{OPENING}{kind} {quote(key, safe='/').replace('--', '-%2D')} -->"
+
+
+def folder_of(body: str) -> str | None:
+    """Return the folder whose topology a comment of ours shows; None when it is about something else."""
+    first, _, _ = body.partition("\n")
+    head, tail = f"{OPENING}topology ", " -->"
+    key = first.strip().removeprefix(head).removesuffix(tail)
+    return unquote(key) if first.strip() == f"{head}{key}{tail}" else None
 
 
 def marked(mark: str, text: str) -> str:
@@ -190,7 +198,7 @@ def _refused(reason: str) -> str:
 def _topology(view: View, now: datetime) -> list[tuple[str, str]]:
     made = view.made
     if made is None:
-        return []
+        return [("table of jobs", _present(view, now))]
     jobs = made.proposal.jobs
     return [
         ("proposal", _proposed(view)),
@@ -228,17 +236,16 @@ def _present(view: View, now: datetime) -> str:
         return ""
     sizes: dict[str, int] = {}
     drawn = ""
-    if view.made is not None:
-        graph = view.made.graph
-        sizes = {name: len(models) for name, models in coverage(graph, last.jobs).owned.items()}
-        drawn = "\n" + fenced(mermaid(graph, last.jobs), "mermaid")
+    if view.graph is not None:
+        sizes = {name: len(models) for name, models in coverage(view.graph, last.jobs).owned.items()}
+        drawn = "\n" + fenced(mermaid(view.graph, last.jobs), "mermaid")
     return sections.fold("The jobs as they are", sections.table(last.jobs, sizes, now) + drawn)
 
 
 def _file(view: View, room: int) -> str:
     """Show the proposed file in a fold; what does not fit of it is cut, and that is said."""
     made = view.made
-    if made is None or not made.changed or view.faults:
+    if made is None or not made.changed:
         return ""
     text = made.text
     left = room - AROUND_THE_FILE

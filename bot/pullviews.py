@@ -12,6 +12,7 @@ from enum import Enum, auto
 from functools import cached_property
 
 from bot.proposing import Proposed, project_name
+from scheduler.dag import Graph
 from scheduler.jobfile import Fault, Job, JobFile
 from scheduler.lint import Finding
 from scheduler.topology import Difference, difference
@@ -80,8 +81,8 @@ class View:
     `folder` is `.` for the top; `path` is that of the job file. `base` and `head` are None where there is no job file.
     `touched`: the pull request changes something in the folder; `edited`: it changes the job file. `here`: the project
     is there at the head; `elsewhere`: its job file is at this path now. `made` is None while `waits` (for somebody to
-    answer for it) or `refused` (why not) is set. `url` is where people see the job file at the head; `called` names
-    the project where no file does.
+    answer for it) or `refused` (why not) is set, and for a faulty file. `url` is where people see the job file at the
+    head; `called` names the project where no file does.
     """
 
     branches: Branches
@@ -95,6 +96,7 @@ class View:
     elsewhere: str = ""
     waits: bool = False
     refused: str = ""
+    graph: Graph | None = None
     made: Proposed | None = None
     findings: tuple[Finding, ...] = ()
     url: str = ""
@@ -131,7 +133,7 @@ class View:
         if self.after and self.after.faults:
             return Difference()
         before = self.base.jobs if self.base else ()
-        graph = self.made.graph if self.made and before and self.after else None
+        graph = self.graph if before and self.after else None
         return difference(before, self.after.jobs if self.after else (), graph)
 
     @cached_property

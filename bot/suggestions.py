@@ -65,7 +65,7 @@ def of_faults(text: str, faults: Sequence[Fault]) -> Iterator[Mend]:
     for line in list(whys)[: MOST * 2]:
         mended = _mended(text, line)
         if mended != text:
-            why = " ".join(f"{prose(one.problem)}; {prose(one.remedy)}." for one in whys[line])
+            why = " ".join(_why(one) for one in whys[line])
             yield Mend(line, line, mended.split("\n")[line - 1], why)
 
 
@@ -84,6 +84,11 @@ def of_findings(text: str, file: JobFile, findings: Sequence[Finding], graph: Gr
             first, last, new = mend
             found.append(Mend(first, last, new, f"{prose(one.sentence)} {prose(one.remedy)}"))
     return found
+
+
+def _why(fault: Fault) -> str:
+    said = f"{fault.problem}; {fault.remedy}"
+    return prose(said if said.endswith((".", "?")) else f"{said}.", 1000)
 
 
 def _mended(text: str, line: int) -> str:
