@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.checkout import Mirrors
+    from bot.gh import App
     from bot.graphs import Graphs
     from scheduler.logs import Logs
     from scheduler.queues import Queues
@@ -74,6 +75,13 @@ class Services:
         from scheduler.logs import Logs
 
         return Logs(self.settings.logs, self.settings.data_dir)
+
+    @cached_property
+    def github(self) -> App:
+        """The GitHub App. Raises `UserError` when the settings do not say which one."""
+        from bot.gh import App
+
+        return App(self.settings)
 
     @cached_property
     def mirrors(self) -> Mirrors:

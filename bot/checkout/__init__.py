@@ -6,7 +6,7 @@ option is refused. The surprise: what a mirror holds is kept under names of its 
 `a` that becomes `a/b` is no conflict.
 """
 
-from bot.checkout.calling import HARDENED, LOCAL, REMOTE
+from bot.checkout.calling import HARDENED, LOCAL, REMOTE, TokenRefused
 from bot.checkout.entries import JOB_FILE, LARGEST_JOB_FILE, Entry, Item
 from bot.checkout.exporting import Exported, LeftOut, Room
 from bot.checkout.local import current_branch, glance, repository_at
@@ -26,6 +26,7 @@ __all__ = [
     "Mirror",
     "Mirrors",
     "Room",
+    "TokenRefused",
     "checked_branch",
     "checked_path",
     "checked_ref",

@@ -58,6 +58,10 @@ PASSED = PLACES | CERTIFICATES | PROXIES
 """What git may know of our environment: where programs, certificates and the way out are."""
 
 
+class TokenRefused(Retryable):
+    """The source does not take the token: it has ended, or was revoked."""
+
+
 @dataclass(frozen=True)
 class Git:
     """Git with the protocols that are allowed; in the repository `folder`, or in none.
@@ -164,7 +168,7 @@ class Git:
         if "dubious ownership" in words:
             return UserError(f"{doing}: another user owns it; git config --global --add safe.directory PATH")
         if self.token is not None and REFUSED.search(words):
-            return Retryable(f"{doing}: the source did not take the token; it is asked for anew")
+            return TokenRefused(f"{doing}: the source did not take the token; ask for a new one")
         if MOVED.search(words):
             return UserError(f"{doing}: its address has moved ({words}); write the address to which it has moved")
         return Retryable(f"{doing}: {words}") if PASSES.search(words) else UserError(f"{doing}: {words}")
