@@ -17,6 +17,7 @@ from bot import linting, proposing, sync
 from bot.checkout import JOB_FILE, Entry, Mirror
 from bot.durations import NOTHING, Ask, Measured, measured
 from bot.errors import Refused
+from bot.handlers import repositories
 from bot.pullviews import Branches, Committed, View
 from scheduler.errors import Retryable, UserError
 
@@ -108,9 +109,8 @@ class Ground:
 
 def ground(services: Services, repo: Repository, pull: Pull) -> Ground:
     """Fetch both sides of a pull request. Raises `Retryable` while GitHub does not hand out the head."""
-    mirror = services.mirrors.of(repo.clone_url, repo.git_token)
     base, head = f"refs/heads/{pull.base_ref}", f"refs/pull/{pull.number}/head"
-    mirror.fetch(base, head)
+    mirror = repositories.fetched(services, repo, base, head)
     at = mirror.resolve(base)
     if at is None or not mirror.has(pull.head_sha):
         missing = f"its head {pull.head_sha[:12]}" if at else f"the branch {pull.base_ref}"
