@@ -6,6 +6,7 @@ to run as root, so the wheel starts it as a system user of its own there.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import secrets
@@ -86,3 +87,4 @@ def postgres(folder: Path) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+        atexit.unregister(server._cleanup)  # noqa: SLF001 - it would only make its lock file anew as we exit

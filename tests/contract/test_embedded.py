@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,3 +31,14 @@ def test_the_valkey_does_nothing_for_who_has_no_password(valkey_url: str) -> Non
         assert client.ping()
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.lpush("rq:queue:meshbot-starts", "anything")
+
+
+def test_a_process_whose_postgres_has_ended_leaves_nothing_where_it_was(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, shutil, sys; from scheduler import embedded\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with embedded.postgres(folder / 'pg'): pass\n"
+        "shutil.rmtree(folder); folder.mkdir()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "data")], check=True, cwd=Path(__file__).parents[2])
+    assert list((tmp_path / "data").iterdir()) == []
