@@ -50,7 +50,9 @@ def describe(tree: Path, path: str, limits: Limits | None = None) -> str:
         raise Broken(said)
     if FULL in said:
         raise Broken(f"{doing}: stopped by the limit on disk: it wrote more than {limits.disk_mb} MB")
-    raise Refused(said if said.startswith(doing) else f"{doing}: {said or f'it ended with {ended.code}'}")
+    if not said:
+        raise Refused(f"{doing}: what watches over it was ended from inside (with {ended.code}), so there is no graph")
+    raise Refused(said if said.startswith(doing) else f"{doing}: {said}")
 
 
 def _plain(said: str, path: str) -> str:

@@ -31,7 +31,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if GIVEN.exists():
         _copy()
-        (REPOSITORY / ".git").mkdir()  # so that meshrun sees where the repository ends
+        (REPOSITORY / ".git").mkdir(exist_ok=True)  # so that meshrun sees where the repository ends
     os.execv(program[0], program)  # noqa: S606 - no shell is wanted
 
 
