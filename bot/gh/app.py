@@ -66,20 +66,19 @@ class App:
         return [reading.repository(data) for data in line.pages(asked, "/installation/repositories", "repositories")]
 
     def failed_deliveries(self, since: datetime) -> list[HookDelivery]:
-        """List what GitHub could not deliver since then, the newest first, at most 1,000.
+        """List what GitHub could not deliver since then, the newest first, of the last 1,000 failures.
 
-        One that was delivered later, under the same `guid`, is left out when both are among them.
+        Each `guid` comes once, with its last failure: whoever has all of them delivered again does not double them.
         """
-        given = {"status": "failure"}
-        asked, found = Asked("listing the failed deliveries"), []
-        pages = self._line.pages(asked, "/app/hook/deliveries", **given)
+        found: dict[str, HookDelivery] = {}
+        pages = self._line.pages(Asked("listing the failed deliveries"), "/app/hook/deliveries", status="failure")
         for data in islice(pages, MOST_DELIVERIES):
             one = reading.delivery(data)
             if one.delivered_at < since:
                 break
-            found.append(one)
-        arrived = {one.guid for one in found if one.status_code in DELIVERED}
-        return [one for one in found if one.guid not in arrived]
+            if one.status_code not in DELIVERED:
+                found.setdefault(one.guid, one)
+        return list(found.values())
 
     def redeliver(self, delivery: int) -> None:
         """Ask GitHub to deliver once more; the delivery keeps its `guid`."""

@@ -50,6 +50,14 @@ class Changes(Pulls):
             words = f"committing to {branch} of the fork: the App cannot push there; suggest the change instead"
             raise MissingPermission(words, CONTENTS) from error
 
+    def committed(self, branch: str, trailer: str, *, repository_id: int | None = None) -> str | None:
+        """Return the commit of ours among the last ones of a branch that carries the trailer; None when none does."""
+        there = self if repository_id in {None, self.id} else self._fork(repository_id or 0)
+        try:
+            return there._made(branch, trailer)  # noqa: SLF001
+        except Gone:
+            return None
+
     def create_branch(self, name: str, sha: str) -> str:
         """See to it that a branch of this name is there; returns its head: another one, if it was there before."""
         if (head := self.branch_head(name)) is not None:

@@ -57,12 +57,13 @@ class AppKey:
     """The App's own credential: each request is signed anew."""
 
     def __init__(self, app_id: int, key: SecretStr) -> None:
-        self._auth = Auth.AppAuth(app_id, key.get_secret_value())
+        self._app_id = app_id
+        self._key = key
 
     def bearer(self) -> str:
         """Sign. Raises `UserError` when the key is none."""
         try:
-            return self._auth.token
+            return Auth.AppAuth(self._app_id, self._key.get_secret_value()).token
         except Exception:  # noqa: BLE001 - whatever it is, its text may hold the key
             raise UserError(
                 "signing with the App's private key: it is no RSA key in PEM form; see MESHBOT_GITHUB_PRIVATE_KEY_FILE"

@@ -184,7 +184,9 @@ def _broken(error: Exception) -> str:
     match error:
         case requests.Timeout():
             return f"GitHub did not answer within {TIMEOUT} seconds"
-        case requests.ConnectionError() | OSError() | urllib3.exceptions.HTTPError():
+        case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError() | requests.exceptions.RetryError():
+            return "the connection to GitHub was lost, or could not be made"
+        case OSError() if not isinstance(error, requests.RequestException):
             return "the connection to GitHub was lost, or could not be made"
         case _:
             return "GitHub's answer could not be read"
