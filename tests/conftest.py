@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fakegithub.github import GitHub
+from githubhouse import conforming_github
 from psycopg import sql
 
 from scheduler import embedded
@@ -84,6 +86,13 @@ def valkey_url(valkey_server: str) -> str:
     with redis.Redis.from_url(valkey_server) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHub]:
+    """A fake GitHub that is nothing but HTTP; what passed and does not fit GitHub's description fails the test."""
+    with conforming_github(tmp_path / "github") as fake:
+        yield fake
 
 
 _numbers = itertools.count()
