@@ -25,10 +25,14 @@ class Repo:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it. `bot` is true for apps and machine users of GitHub; `login` is `ghost` for a deleted account."""
+    """Who did it. `bot` is true for apps and machine users of GitHub; `login` is `ghost` for a deleted account.
+
+    `id` is the account's number, 0 where it is not said; it is good for attributing a commit, and for nothing else.
+    """
 
     login: str
     bot: bool = False
+    id: int = 0
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,9 @@ def _repos(said: Part, key: str) -> tuple[Repo, ...]:
 def _actor(user: Part | None) -> Actor:
     if user is None:
         return Actor(GHOST)
-    login, kind = user.at("login").name(), user.maybe("type")
-    return Actor(login, bot=login.endswith("[bot]") or (kind is not None and kind.name() != "User"))
+    login, kind, number = user.at("login").name(), user.maybe("type"), user.maybe("id")
+    id_ = number.number() if number else 0
+    return Actor(login, id=id_, bot=login.endswith("[bot]") or (kind is not None and kind.name() != "User"))
 
 
 def _commit(part: Part) -> str | None:
