@@ -20,6 +20,7 @@ from scheduler.draw import LARGEST
 from scheduler.draw.escape import code, fenced, prose, short
 
 PLACE = re.compile("\x02(run|log) ([a-z0-9-]{1,63})\x03")
+SEEN = re.compile("\x02ran ([0-9a-f ]*)\x03")
 RAN = re.compile(r"<!-- ran: ([0-9a-f ]*)-->")
 CUT = "\n\n_More is left out here: it would not fit into a comment. Give fewer commands in one._\n"
 
@@ -33,22 +34,29 @@ class Part:
     ok: bool = True
 
 
-def template(parts: Sequence[Part], *, more: bool = False) -> str:
-    """Put what became of each command together; with one command, it is not repeated."""
-    texts = [
-        part.text if len(parts) == 1 else f"**{code(f'/meshbot {part.command}', 200)}**\n\n{part.text}"
-        for part in parts
-    ]
+def template(mark: str, parts: Sequence[Part], *, more: bool = False) -> str:
+    """Put what became of each command together, behind the marker; with one command, it is not repeated.
+
+    `more`: there were more commands than are carried out.
+    """
+    texts = [_text(part, alone=len(parts) == 1) for part in parts]
     texts += [f"Only the first {MOST} commands of a comment are carried out; write another one for the others."] * more
-    return "\n\n".join(texts)
+    ran = " ".join(digest(part.command) for part in parts)
+    return "\n\n".join([mark, *texts, f"\x02ran {ran}\x03"])
 
 
-def body(mark: str, words: str, runs: Mapping[tuple[str, str], str], ran: str = "") -> str:
+def _text(part: Part, *, alone: bool) -> str:
+    return part.text if alone else f"**{code(f'/meshbot {part.command}', 200)}**\n\n{part.text}"
+
+
+def body(words: str, runs: Mapping[tuple[str, str], str]) -> str:
     """Return a reply: the template `words`, with what there is to say now of each run (`("run" or "log", its id)`)."""
-    filled = PLACE.sub(lambda found: runs.get((found[1], found[2]), ""), words)
+    mark, _, rest = words.partition("\n\n")
+    seen = SEEN.search(rest)
+    filled = PLACE.sub(lambda found: runs.get((found[1], found[2]), ""), SEEN.sub("", rest)).rstrip()
     if len(filled) > LARGEST:
         filled = _closed(filled[: LARGEST - len(CUT)]) + CUT
-    return comments.marked(mark, filled) + (f"\n<!-- ran: {ran} -->" if ran else "")
+    return comments.marked(mark, filled) + (f"\n\n<!-- ran: {seen[1]} -->\n" if seen else "\n")
 
 
 def _closed(text: str) -> str:

@@ -103,21 +103,18 @@ def test_every_sentence(golden: Callable[[str, str], None]) -> None:
 
 def test_a_reply_with_one_command_and_with_several(golden: Callable[[str, str], None]) -> None:
     mark = replies.marker("issue", 7)
-    one = replies.template([Part("status", "Nothing runs.")])
-    two = replies.template(
-        [Part("run hourly", replies.about_run("run", "a-b-1")), Part("rnu x", "❌ no", ok=False)], more=True
-    )
+    one = replies.template(mark, [Part("status", "Nothing runs.")])
+    parts = [Part("run hourly", replies.about_run("run", "a-b-1")), Part("rnu x", "❌ no", ok=False)]
+    two = replies.template(mark, parts, more=True)
     runs = {("run", "a-b-1"): "⏳ it runs"}
-    golden(
-        "github/reply.md", replies.body(mark, one, {}) + "\n\n---\n\n" + replies.body(mark, two, runs, "abc def") + "\n"
-    )
+    golden("github/reply.md", replies.body(one, {}) + "\n---\n\n" + replies.body(two, runs))
     assert replies.runs_in(two) == [("run", "a-b-1")]
-    assert replies.ran(replies.body(mark, two, runs, "abc def")) == {"abc", "def"}
+    assert replies.ran(replies.body(two, runs)) == {replies.digest("run  hourly"), replies.digest("rnu x")}
 
 
 def test_a_reply_is_never_longer_than_github_takes() -> None:
     text = replies.to_copy({"meshbot.yaml": "x: y\n" * 40_000}, "it is of a fork")
-    body = replies.body(replies.marker("issue", 7), replies.template([Part("accept", text)]), {})
+    body = replies.body(replies.template(replies.marker("issue", 7), [Part("accept", text)]), {})
     assert len(body) < LARGEST + 200
     assert body.count("```") == 2
     assert "More is left out here" in body.rsplit("</details>", 1)[1]
@@ -142,13 +139,14 @@ def hostile() -> list[str]:
         replies.committed(SHA, EVIL, [EVIL]),
         replies.to_copy({EVIL: EVIL}, EVIL),
         replies.not_yet([EVIL]),
-        replies.template([Part(EVIL, "x"), Part(EVIL, "y")]),
+        replies.template("", [Part(EVIL, "x"), Part(EVIL, "y")]),
     ]
 
 
 @pytest.mark.parametrize("text", hostile())
 def test_nothing_from_outside_is_markup(text: str) -> None:
-    body = replies.body(replies.marker("issue", 7), text, {("run", "a"): "TAKEN"})
+    words = replies.template(replies.marker("issue", 7), [Part("help", text)])
+    body = replies.body(words, {("run", "a"): "TAKEN"})
     assert body.count("<!-- meshbot:") == 1
     assert "TAKEN" not in body
     assert "\x1b" not in body
