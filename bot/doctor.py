@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import shapes, versions
+from bot import sandbox, shapes, versions
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode
 from bot.services import START, Services
@@ -70,6 +70,8 @@ def examine() -> Iterator[shapes.Check]:
     yield _looked("logs", partial(_logs, services))
     yield disk(chosen.data_dir)
     yield slack(chosen)
+    if chosen.github_app_id is not None:
+        yield described(sandbox.ready())
     found = _looked("database", partial(_database, services))
     yield found
     if found["state"] != BROKEN:
@@ -137,6 +139,14 @@ def slack(chosen: Settings) -> shapes.Check:
         "slack", WARNING, "not set up: alerts are kept and told to nobody",
         "set MESHBOT_SLACK_WEBHOOK_URL, or MESHBOT_SLACK_BOT_TOKEN and MESHBOT_SLACK_CHANNEL",
     )  # fmt: skip
+
+
+def described(reason: str | None) -> shapes.Check:
+    """Check that the projects of pull requests can be described; `reason` is why there is no sandbox."""
+    if reason is not None:
+        found, _, remedy = reason.partition("; ")
+        return check("sandbox", BROKEN, f"pull requests are not described: {found}", remedy)
+    return check("sandbox", OK, "projects of pull requests are described in bubblewrap")
 
 
 def secrets(folder: Path, jobs: Sequence[JobRow]) -> shapes.Check:

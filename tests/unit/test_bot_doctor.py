@@ -28,6 +28,13 @@ def test_slack(settings: Settings, state: str, words: str) -> None:
     assert (found["remedy"] is None) == (state == "ok")
 
 
+def test_without_a_sandbox_it_says_what_is_not_done_and_what_to_install() -> None:
+    found = doctor.described("bubblewrap is not installed; install it")
+    assert (found["state"], found["remedy"]) == ("broken", "install it")
+    assert found["found"] == "pull requests are not described: bubblewrap is not installed"
+    assert doctor.described(None)["state"] == "ok"
+
+
 def test_a_secret_that_a_job_names_and_nobody_granted_is_broken(tmp_path: Path) -> None:
     job = row("hourly")
     named = type(job)(**{**vars(job), "job": job.job.model_copy(update={"secrets": ("PASSWORD", "TOKEN")})})
