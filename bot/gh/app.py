@@ -62,7 +62,9 @@ class App:
     def repositories(self, installation: int) -> list[RepoInfo]:
         """List the repositories that an installation lets the App see."""
         asked = Asked(f"listing the repositories of installation {installation}")
-        line = installed(self._wire, self._tokens, Scope(installation, None, LIST))
+        scope = Scope(installation, None, LIST)
+        self._tokens.forget(scope)  # a token may not know of repositories that were added after it was made
+        line = installed(self._wire, self._tokens, scope)
         return [reading.repository(data) for data in line.pages(asked, "/installation/repositories", "repositories")]
 
     def failed_deliveries(self, since: datetime) -> list[HookDelivery]:
