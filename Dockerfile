@@ -11,8 +11,9 @@ RUN python3 -m venv /meshbot/venv \
  && /meshbot/tools/bin/uv pip install --no-cache --python /meshbot/venv/bin/python --constraint requirements.lock ".[run]"
 
 FROM ${BASE}
-# git fetches the commit of each run; it is asked for the work tree only, never for hooks or filters.
-RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
+# git fetches the commit of each run; it is asked for the work tree only, never for hooks or filters. bubblewrap is the
+# sandbox in which the projects of pull requests are described; where a container may not use it, they are not.
+RUN apt-get update && apt-get install -y --no-install-recommends git bubblewrap && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --create-home meshbot
 COPY --from=build /meshbot/venv /meshbot/venv
 ENV PATH=/meshbot/venv/bin:$PATH MESHBOT_DATA_DIR=/data
