@@ -60,7 +60,9 @@ def _readiness(services: Services) -> tuple[Response, int]:
     except MeshbotError:
         parts["database"] = "out of reach, or not migrated"
     try:
-        if services.queues is not None:
+        if services.queues is None:
+            parts["queue"] = "none is set; deliveries are found by the bot all the same"
+        else:
             services.queues.ping()
     except MeshbotError:
         parts["queue"] = "out of reach; deliveries are found by the bot all the same"
