@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         description="The secrets by which GitHub signs its webhooks, separated by commas or spaces: one, or during a "
         "change several, the newest first. `web` needs it.",
     )
+    github_webhook_secrets_file: Path | None = Field(
+        None, description="A file that holds them, instead of the secrets themselves."
+    )
     github_api_url: str = Field(
         "https://api.github.com", description="GitHub's API; on GitHub Enterprise `https://HOST/api/v3`."
     )
@@ -128,12 +131,17 @@ class Settings(BaseSettings):
     def has_github(self) -> bool:
         """Whether a GitHub App is set: its id, a key and a secret."""
         key = self.github_private_key or self.github_private_key_file
-        return self.github_app_id is not None and key is not None and bool(self.webhook_secrets)
+        secrets = self.github_webhook_secrets_file or self.webhook_secrets
+        return self.github_app_id is not None and key is not None and bool(secrets)
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:
-        """The secrets by which a webhook may be signed, the newest first."""
-        return tuple(SecretStr(one) for one in _listed(self.github_webhook_secrets))
+        """The secrets by which a webhook may be signed, the newest first. Raises `UserError` for an unreadable file."""
+        found = self.github_webhook_secrets
+        if found is None and self.github_webhook_secrets_file is not None:
+            name = "GITHUB_WEBHOOK_SECRETS_FILE"
+            found = _held(self.github_webhook_secrets_file, f"reading the webhook secrets, {PREFIX}{name}")
+        return tuple(SecretStr(one) for one in _listed(found))
 
     @property
     def private_key(self) -> SecretStr:
@@ -145,10 +153,8 @@ class Settings(BaseSettings):
                 "reading the App's private key: none is set; "
                 "set MESHBOT_GITHUB_PRIVATE_KEY_FILE to the .pem file that GitHub gave you"
             )
-        try:
-            return SecretStr(self.github_private_key_file.read_text())
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"reading the App's private key, MESHBOT_GITHUB_PRIVATE_KEY_FILE: {error}") from error
+        name = "GITHUB_PRIVATE_KEY_FILE"
+        return _held(self.github_private_key_file, f"reading the App's private key, {PREFIX}{name}")
 
     @property
     def github_api(self) -> str:
@@ -164,6 +170,13 @@ class Settings(BaseSettings):
     def protected_people(self) -> tuple[str, ...]:
         """The logins and teams that may `run` and `merge` there; when empty, whoever may write."""
         return _listed(self.github_protected_people)
+
+
+def _held(file: Path, doing: str) -> SecretStr:
+    try:
+        return SecretStr(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{doing}: {error}") from error
 
 
 def _listed(text: str | SecretStr | None) -> tuple[str, ...]:
