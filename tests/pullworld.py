@@ -7,13 +7,19 @@ cron and its parents: `-- @hourly raw.orders`.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from fakegithub.github import GitHub
+from fakegithub.github import GitHub, Seen
 from fakegithub.people import Person, person
 from fakegithub.server import fake_github
 from fakegithub.world import Check, Comment, Installation, Pull
@@ -27,8 +33,10 @@ from bot.handlers import onboarding, pulls
 from bot.services import Services
 from scheduler import dag
 from scheduler.dag import Graph, Model
+from scheduler.settings import Settings
 from scheduler.store import RepositoryRow, Store
 
+VICTIM = Path(__file__).parent / "pullvictim.py"
 CONFIG = "gateways:\n  main:\n    connection: {type: postgres}\nmodel_defaults: {dialect: postgres}\n"
 SHOP = {
     "config.yaml": CONFIG,
@@ -85,13 +93,34 @@ class World:
 
     @cached_property
     def services(self) -> Services:
-        plain = settings(self.github).model_copy(update={"data_dir": self.folder / "data"})
-        Path(plain.data_dir).mkdir()
-        made = Services(plain)
-        made.__dict__["store"] = Store(f"sqlite:///{plain.data_dir / 'meshbot.db'}")
-        made.store.migrate()
-        made.__dict__["graphs"] = self.sketches
-        return made
+        (self.folder / "data").mkdir()
+        return services(settings(self.github), self.folder / "data", self.sketches)
+
+    def dies_after(self, what: str, number: int, writes: int) -> int:
+        """Let a process handle a pull request or offer a job file; kill -9 after so many writes. Its exit code."""
+        said = {
+            "app": self.github.app.id,
+            "key": self.github.app.private_key,
+            "secret": self.github.app.secret,
+            "api": self.github.api_url,
+            "data": str(self.folder / "data"),
+            "installation": self.installed.id,
+            "repository": self.repo.id,
+            "number": number,
+            "what": what,
+        }
+        victim = subprocess.Popen([sys.executable, VICTIM], stdin=subprocess.PIPE, text=True)
+        left = itertools.count(1)
+
+        def after(seen: Seen) -> None:
+            if seen.changed and "access_tokens" not in seen.call and next(left) == writes:
+                os.kill(victim.pid, signal.SIGKILL)
+                victim.wait()
+
+        self.github.after = after
+        victim.communicate(json.dumps(said))
+        self.github.after = lambda _seen: None
+        return victim.returncode
 
     def repo_event(self) -> Repo:
         return Repo(self.repo.id, self.repo.full_name, self.repo.default_branch)
@@ -134,6 +163,15 @@ class World:
 
     def writes(self) -> list[str]:
         return [seen.call for seen in self.github.seen if seen.changed and "access_tokens" not in seen.call]
+
+
+def services(plain: Settings, data: Path, sketches: Sketches) -> Services:
+    """What the handlers need, with a database in a folder."""
+    made = Services(plain.model_copy(update={"data_dir": data}))
+    made.__dict__["store"] = Store(f"sqlite:///{data / 'meshbot.db'}")
+    made.store.migrate()
+    made.__dict__["graphs"] = sketches
+    return made
 
 
 @contextlib.contextmanager
