@@ -91,8 +91,8 @@ class Mirror:
 
     def resolve(self, ref: str) -> str | None:
         """Say which commit a ref pointed at when it was last fetched; None when there was no such ref."""
+        name = f"{kept(ref)}^{{commit}}"
         with suppress(UserError):
-            name = f"{kept(ref)}^{{commit}}"
             return self._git().text("rev-parse", "--verify", "--quiet", name, doing=f"looking for {ref}").strip()
         return None
 
@@ -159,7 +159,7 @@ class Mirror:
         return self._read(sha, f"looking who changed {path}", *words).decode().strip() or None
 
     def _item(self, sha: str, path: str) -> Item | None:
-        words = ("ls-tree", "-z", "-l", "--full-tree", checked_sha(sha), "--", path)
+        words = ("--literal-pathspecs", "ls-tree", "-z", "-l", "--full-tree", checked_sha(sha), "--", path)
         found = entries.listed(self._read(sha, f"reading {path}", *words))
         return next((item for item in found if item.path == path), None)
 
