@@ -73,8 +73,8 @@ def _talk(event: Comment | CheckAsked, services: Services, now: datetime) -> str
 
 
 def _report(event: ReplyDue | FailureDue, services: Services, now: datetime) -> str:
-    from bot.handlers import followups
+    from bot.handlers import failures, followups
 
     if isinstance(event, FailureDue):
-        return followups.on_failure(event, services, now)
+        return failures.on_failure(event, services, now)
     return followups.on_reply_due(event, services, now)

@@ -1,0 +1,48 @@
+"""`ok-to-test`: somebody answers for the code of a pull request, at one commit.
+
+The rule: only for the commit that they looked at. It is named, or a review comment stands on it, or it was the head
+before the comment was written; when that cannot be said for certain, it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot import deliveries, replies
+from bot.events import Remake
+from bot.handlers.said import Said
+
+if TYPE_CHECKING:
+    from bot.chatops.actions import TrustHead
+    from bot.handlers.speech import Speech
+
+
+def trust(speech: Speech, action: TrustHead) -> Said:
+    """Record who answers for the head, and have the models read."""
+    head = speech.pull.head_sha
+    if not _looked_at(speech, action, head):
+        return Said(replies.moved_since(head), ok=False)
+    speech.services.store.trust(speech.repo.id, speech.pull.number, head, speech.by.login, speech.now)
+    wish_remake(speech, f"trusted:{head}")
+    return Said(replies.trusted(head, speech.by.login))
+
+
+def _looked_at(speech: Speech, action: TrustHead, head: str) -> bool:
+    if action.sha is not None:
+        return head.startswith(action.sha)
+    if speech.place is not None:
+        return speech.place.commit == head
+    row = speech.services.store.pull(speech.repo.id, speech.pull.number)
+    if row is None or row.handled_head != head or row.handled_at is None:
+        return False
+    return row.handled_at.replace(microsecond=0) <= speech.at  # GitHub writes whole seconds
+
+
+def wish_remake(speech: Speech, because: str) -> None:
+    """Have the comment and the check of the pull request made anew, once for one reason."""
+    row = speech.services.store.repository(speech.repo.id)
+    if row is None:
+        return
+    event = Remake(row.installation, deliveries.repo_of(row), speech.pull.number, because)
+    name = f"remake:{row.id}:{speech.pull.number}:{because}"
+    speech.services.store.receive(deliveries.wished(name, event, speech.now))
