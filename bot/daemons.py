@@ -22,6 +22,9 @@ from scheduler.settings import Settings
 SCHEDULER = ("-P", "-m", "scheduler")
 """How Python starts a process of the scheduler; -P, because the folder we are in may have a `scheduler` of its own."""
 
+BOT = ("-P", "-m", "bot")
+"""How Python starts a process of the bot, likewise."""
+
 
 def worker(request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Become a worker."""

@@ -28,7 +28,6 @@ from bot.services import Services
 from scheduler.errors import MeshbotError
 from scheduler.store import Delivery
 
-PATH = "/github"
 LARGEST = 25 * 1024 * 1024
 """GitHub sends no larger payload."""
 
@@ -74,7 +73,7 @@ class Door:
     def blueprint(self) -> Blueprint:
         """Make the part of the web application that GitHub talks to."""
         made = Blueprint("webhook", __name__)
-        made.post(PATH)(self._receive)
+        made.post(events.WEBHOOK_PATH)(self._receive)
         return made
 
     def _receive(self) -> tuple[Response, int]:

@@ -16,7 +16,8 @@ OPERATORS: tuple[Operator, ...] = (
             Argument("branch", Kind.TEXT, "The branch to follow. Default: the one that is checked out.", option=True),
         ),
         detail="A new commit on the branch is a push: its job files become the schedule. Brings its own Valkey and "
-        "SQLite unless the settings name others. Ctrl-C ends everything, and the next `up` goes on from there.",
+        "SQLite unless the settings name others. Where they name a GitHub App, it runs `web` and `bot`, too, and "
+        "follows a local repository only if one is given. Ctrl-C ends everything; the next `up` goes on from there.",
         examples=("up", "up --repository ../analytics --branch main"),
     ),
     Operator(

@@ -31,6 +31,9 @@ from bot.events.payloads import GHOST, READERS, RERUN
 OURS = "meshbot"
 """The kind of deliveries that Meshbot sends itself; GitHub has no event of this name."""
 
+WEBHOOK_PATH = "/github"
+"""Where GitHub sends its deliveries."""
+
 KNOWN = frozenset(READERS)
 """The kinds of deliveries that are read when GitHub sends them."""
 
@@ -39,6 +42,7 @@ __all__ = [
     "KNOWN",
     "OURS",
     "RERUN",
+    "WEBHOOK_PATH",
     "Actor",
     "CheckAsked",
     "Comment",

@@ -1,4 +1,4 @@
-"""`meshbot up` from the inside: Valkey, the processes of the scheduler, and the branch that is followed.
+"""`meshbot up` from the inside: Valkey, the processes, and the local branch or the GitHub App that is listened to.
 
 The rule: what it knows is in the database, so it may be killed at any instant and goes on from there. It ends in the
 order in which things need each other: first nothing new begins, then runs end, then what records their end.
@@ -21,6 +21,7 @@ from types import FrameType
 
 from bot import beacon, checkout, daemons
 from bot.errors import ExitCode, Unreachable, exit_code
+from bot.events import WEBHOOK_PATH
 from bot.pages import Cell, Clock, Line, Tone
 from bot.terminal import Terminal
 from bot.up import news, processes
@@ -35,6 +36,7 @@ from scheduler.settings import Settings
 from scheduler.store import Store
 
 PARTS = ("clock", "worker", "watch")
+GITHUB_PARTS = ("web", "bot")
 ROUND, LOOK_AT_BRANCH, LOOK_AT_RUNS, LOOK_AT_QUEUE = 0.25, 1.0, 1.0, 5.0
 PATIENCE = 45.0
 """How many seconds runs have to end: what meshrun itself gives its models, and some more."""
@@ -81,7 +83,7 @@ class House:
     def __init__(
         self,
         household: Household,
-        follower: Follower,
+        follower: Follower | None,
         store: Store,
         queues: Queues | None,
         voice: Voice,
@@ -110,13 +112,13 @@ class House:
     def move_out(self) -> None:
         """End the processes that cannot go on without their Valkey; runs are not touched."""
         self._voice.say(_told("! ", "the Valkey is gone; starting another: nothing is lost", Tone.WARNING))
-        self._household.stop(*PARTS)
+        self._household.stop(*GITHUB_PARTS, *PARTS)
 
     def leave(self, stop: Stop) -> None:
         """Begin nothing new, let the runs end, then end the rest."""
         if stop.forced():
             return
-        self._household.stop("clock", "worker")
+        self._household.stop(*GITHUB_PARTS, "clock", "worker")
         with self._mended():
             self._cancel_runs()
             deadline, pause = time.monotonic() + PATIENCE, threading.Event()
@@ -148,6 +150,8 @@ class House:
             self._voice.say(*self._newsroom.lines(_clock()))
 
     def _follow(self) -> None:
+        if self._follower is None:
+            return
         with self._mended():
             done = self._follower.poll(datetime.now(UTC))
             if done is not None:
@@ -196,18 +200,36 @@ def main() -> int:
         processes.end_descendants()
 
 
-def _run(plan: Plan, chosen: Settings, stop: Stop) -> int:
+@dataclass(frozen=True)
+class Local:
+    """The branch of a local repository that is followed."""
+
+    mirror: checkout.Mirror
+    repository: str
+    branch: str
+
+
+def _local(plan: Plan, chosen: Settings) -> Local | None:
+    """Find the repository to follow; none is needed where GitHub says what is pushed, unless one is asked for."""
+    if chosen.has_github and plan.repository is None and plan.branch is None:
+        return None
     repository = checkout.repository_at(Path(plan.repository or "."))
     branch = checkout.checked_branch(plan.branch or checkout.current_branch(repository))
     mirror = checkout.Mirror(chosen.data_dir.resolve() / "mirrors", str(repository), checkout.LOCAL)
+    return Local(mirror, str(repository), branch)
+
+
+def _run(plan: Plan, chosen: Settings, stop: Stop) -> int:
+    local = _local(plan, chosen)
     daemons.migrated(chosen)
     store = Store(chosen.database)
-    follower = Follower(mirror, store, str(repository), branch)
+    follower = Follower(local.mirror, store, local.repository, local.branch) if local else None
+    followed = (local.repository, local.branch) if local else ("", "")
     voice = Voice(as_json=plan.as_json)
     while not stop.event.is_set():
         with _valkey(chosen) as redis_url:
-            beacon.light(chosen.data_dir, beacon.Beacon(os.getpid(), redis_url, str(repository), branch))
-            voice.say(*_greeting(chosen, repository, branch, redis_url))
+            beacon.light(chosen.data_dir, beacon.Beacon(os.getpid(), redis_url, *followed))
+            voice.say(*_greeting(chosen, local, redis_url))
             ours = Queues(redis_url) if chosen.redis_url is None else None
             house = House(_household(chosen, redis_url), follower, store, ours, voice, place_of(chosen.data_dir))
             house.live(stop, plan.parent)
@@ -226,6 +248,8 @@ def _household(chosen: Settings, redis_url: str) -> Household:
     household = Household(chosen.data_dir.resolve() / "processes", daemons.environment(chosen, redis_url))
     for part in PARTS:
         household.add(part, *daemons.SCHEDULER, part)
+    for part in GITHUB_PARTS if chosen.has_github else ():
+        household.add(part, *daemons.BOT, part)
     return household
 
 
@@ -248,11 +272,13 @@ def _valkey(chosen: Settings) -> Iterator[str]:
         yield url
 
 
-def _greeting(chosen: Settings, repository: Path, branch: str, redis_url: str) -> list[Line]:
+def _greeting(chosen: Settings, local: Local | None, redis_url: str) -> list[Line]:
     own = " (embedded)" if chosen.redis_url is None else ""
     kind = chosen.database.split(":", 1)[0].split("+", 1)[0]
+    webhook = f"http://{chosen.web_bind}{WEBHOOK_PATH} takes the webhooks of App {chosen.github_app_id}"
     rows = (
-        ("follows", f"{branch} of {repository}"),
+        *((("follows", f"{local.branch} of {local.repository}"),) if local else ()),
+        *((("GitHub", webhook),) if chosen.has_github else ()),
         ("database", f"{kind}{f' in {chosen.data_dir}' if chosen.database_url is None else ''}"),
         ("queue", f"{redis_url.rsplit('@', 1)[-1]}{own}"),
         ("more", "`meshbot status` in another terminal; Ctrl-C ends everything, the next `up` goes on from there"),

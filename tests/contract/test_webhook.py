@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from bot.app import create_app
-from bot.webhook import LARGEST, PATH, Verdict
+from bot.events import WEBHOOK_PATH as PATH
+from bot.webhook import LARGEST, Verdict
 from scheduler.errors import UserError
 from scheduler.queues import Queues
 from scheduler.settings import Settings
