@@ -109,7 +109,9 @@ class World:
             "number": number,
             "what": what,
         }
-        victim = subprocess.Popen([sys.executable, VICTIM], stdin=subprocess.PIPE, text=True)
+        path = os.pathsep.join([str(VICTIM.parent), str(VICTIM.parents[1])])
+        environ = {**os.environ, "PYTHONPATH": path}
+        victim = subprocess.Popen([sys.executable, VICTIM], stdin=subprocess.PIPE, text=True, env=environ)
         left = itertools.count(1)
 
         def after(seen: Seen) -> None:
