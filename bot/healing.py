@@ -8,7 +8,6 @@ with one repository keeps no other from being healed.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,8 +34,9 @@ LOST_AT_MOST = timedelta(days=3)
 
 LOOK_BACK_EVERY = timedelta(hours=6)
 LOOK_BACK = "healing:three-days"
+ASKED_EVERY = timedelta(minutes=10)
 TRIES = 4
-"""A delivery that failed so often is not asked for again."""
+"""A delivery is asked for at most so often."""
 
 _log = logging.getLogger("bot.healing")
 
@@ -111,10 +111,21 @@ class Round:
         store, github = self.services.store, self.services.github
         looks_back = store.take_lease(LOOK_BACK, LOOK_BACK, self.now + LOOK_BACK_EVERY, self.now)
         failed = github.failed_deliveries(self.now - (LOST_AT_MOST if looks_back else LOST_WITHIN))
-        lost = to_ask_for(failed, store.known(one.guid for one in failed))
-        for one in lost:
-            github.redeliver(one.id)
-        return len(lost)
+        known = store.known(one.guid for one in failed)
+        lost = [one for one in failed if one.guid not in known and one.event in KNOWN and self._may_ask(one.guid)]
+        return sum(self.guarded(f"asking for delivery {one.guid}", partial(self._ask, one)) for one in lost)
+
+    def _ask(self, lost: HookDelivery) -> int:
+        self.services.github.redeliver(lost.id)
+        return 1
+
+    def _may_ask(self, guid: str) -> bool:
+        """Count how often a delivery was asked for, with a pause in between, in which it may arrive."""
+        name, store = f"healing:{guid}", self.services.store
+        if not store.take_lease(name, name, self.now + ASKED_EVERY, self.now):
+            return False
+        tries = (f"{name}:{number}" for number in range(TRIES))
+        return any(store.take_lease(one, name, self.now + 10 * LOST_AT_MOST, self.now) for one in tries)
 
     def _is_limited(self, installation: int) -> bool:
         row = self.services.store.installation(installation)
@@ -171,13 +182,6 @@ class Round:
     def _since(self, handled_at: datetime | None) -> str:
         """Tell one occasion from another: a head may come back. What was given up is tried again the next day."""
         return f"{handled_at.isoformat() if handled_at else 'new'}:{self.now:%Y-%m-%d}"
-
-
-def to_ask_for(failed: Sequence[HookDelivery], known: set[str]) -> list[HookDelivery]:
-    """Choose what to ask GitHub for again: the last attempt of each delivery that is missing and not hopeless."""
-    tries = Counter(one.guid for one in failed)
-    last = {one.guid: one for one in sorted(failed, key=lambda one: one.delivered_at)}
-    return [one for guid, one in last.items() if guid not in known and one.event in KNOWN and tries[guid] < TRIES]
 
 
 def _is_handled(known: PullRow | None, pull: Pull) -> bool:

@@ -60,13 +60,16 @@ class _Tracked:
     now: datetime
 
     def follow(self, sha: str) -> str:
-        """Take a commit into the schedule and say so on it; what is written last is that this was done."""
+        """Take a commit into the schedule and say so on it; what it did is forgotten after all of that is recorded."""
         entries = self.mirror.job_files(sha)
         done = self._merge(sha, entries)
-        notes = [self._tell(*untold) for untold in self.services.store.untold_syncs(self.row.id)]
+        untold = self.services.store.untold_syncs(self.row.id)
+        notes = [self._tell(*one) for one in untold]
         if self.row.handled_sha is None and not entries and not self.hub.info().fork and self.mirror.projects(sha):
             notes.append(self._offer())
         self.services.store.handled_branch(self.row.id, sha, self.now)
+        for commit, _ in untold:
+            self.services.store.sync_told(self.row.id, commit)
         return "; ".join([f"{sha[:12]}: {pushchecks.title(done)}", *filter(None, notes)])
 
     def _merge(self, sha: str, entries: list[Entry]) -> Synced:
@@ -85,17 +88,16 @@ class _Tracked:
 
     def _tell(self, sha: str, words: str) -> str:
         """Say on a commit what it did; return what there is to say when that cannot be."""
-        store, said = self.services.store, ""
-        if (synced := _read(words)) is not None:
-            jobs = [job for one in synced.merged for job in store.jobs(one.project)]
-            check = pushchecks.pushed(synced, jobs, self.now)
-            try:
-                if check is not None:
-                    self.hub.put_check(sha, check)
-            except UserError as error:
-                said = f"no check on {sha[:12]}: {error}"
-        store.sync_told(self.row.id, sha)
-        return said
+        if (synced := _read(words)) is None:
+            return ""
+        jobs = [job for one in synced.merged for job in self.services.store.jobs(one.project)]
+        check = pushchecks.pushed(synced, jobs, self.now)
+        try:
+            if check is not None:
+                self.hub.put_check(sha, check)
+        except UserError as error:
+            return f"no check on {sha[:12]}: {error}"
+        return ""
 
     def _offer(self) -> str:
         """Offer a repository that has models and no jobs its first job file."""
