@@ -99,8 +99,8 @@ class Graphs:
             held.enter_context(filelock.one_of([self._folder / f"{number}.slot" for number in range(AT_ONCE)], doing))
             with self._aside() as tree:
                 kept = self._answer(tree, path, mirror.export(sha, tree, items))
-        self._store.keep_graph(key, kept.to_json(), datetime.now(UTC))
-        return kept
+            self._store.keep_graph(key, kept.to_json(), datetime.now(UTC))
+            return kept
 
     def _answer(self, tree: Path, path: str, exported: Exported) -> Kept:
         left_out = [(one.path, one.why) for one in exported.left_out if is_below(one.path, path)][:MOST_LEFT_OUT]
