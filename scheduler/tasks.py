@@ -116,6 +116,7 @@ def order_of(run: Run) -> Order:
         secrets=spec.secrets,
         image=spec.image,
         resources=spec.resources,
+        tick=run.scheduled_for,
     )
 
 

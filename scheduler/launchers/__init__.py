@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from scheduler.observations import Observation
@@ -28,7 +28,8 @@ class Order:
     """Everything that a place needs to know to run one run. Nothing in it is a secret.
 
     `arguments` are the typed arguments of meshrun, ready to be an argument vector (never a shell line). `secrets` are
-    names only: the launcher resolves them from what the operator granted to `project`.
+    names only: the launcher resolves them from what the operator granted to `project`. `tick` is what the run is
+    scheduled for.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Order:
     secrets: tuple[str, ...] = ()
     image: str | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
+    tick: datetime | None = None
 
 
 class Launcher(Protocol):
