@@ -13,15 +13,16 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import sandbox, shapes, versions
+from bot import githubchecks, sandbox, shapes, versions
 from bot.chatops.grammar import Request
+from bot.checkup import BROKEN, OK, WARNING, check, looked
 from bot.errors import ExitCode
 from bot.services import START, Services
 from scheduler import settings
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from scheduler.settings import Settings
     from scheduler.store import Heartbeat, JobRow, Store
 
-OK, WARNING, BROKEN = "ok", "warning", "broken"
 LATE = timedelta(minutes=1)
 LITTLE, TOO_LITTLE = 2 * 1024**3, 200 * 1024**2
 PUBLIC = stat.S_IRWXG | stat.S_IRWXO
@@ -66,22 +66,18 @@ def examine() -> Iterator[shapes.Check]:
         yield check("settings", BROKEN, str(error), "mend or unset the variables that are named")
         return
     services = Services(chosen)
-    yield _looked("queue", partial(_queue, services))
-    yield _looked("logs", partial(_logs, services))
+    yield looked("queue", partial(_queue, services))
+    yield looked("logs", partial(_logs, services))
     yield disk(chosen.data_dir)
     yield slack(chosen)
     if chosen.github_app_id is not None:
         yield described(sandbox.ready())
-    found = _looked("database", partial(_database, services))
+        yield from githubchecks.examine(services, datetime.now(UTC))
+    found = looked("database", partial(_database, services))
     yield found
     if found["state"] != BROKEN:
         yield from _of_store(chosen, services)
     services.close()
-
-
-def check(name: str, state: str, found: str, remedy: str | None = None) -> shapes.Check:
-    """Write down what was found."""
-    return {"name": name, "state": state, "found": found, "remedy": remedy}
 
 
 def python(version: Sequence[int]) -> shapes.Check:
@@ -228,12 +224,12 @@ def _of_store(chosen: Settings, services: Services) -> Iterator[shapes.Check]:
     watched = {one.place for one in beats if one.process == "watch" and now - one.at <= SILENT}
     late = [run.id for run in active if _is_unfollowed(run, watched, now)]
     unsent = [(alert.key, alert.last_error) for alert in store.alerts() if alert.last_error]
-    yield _looked("clock", lambda: living(clock(store.next_due(), now), beats, SILENT, now))
-    yield _looked("worker", lambda: living(worker(queued), beats, SILENT, now))
-    yield _looked("watch", lambda: living(watch(late), beats, SILENT, now))
-    yield _looked("alerts", lambda: alerts(unsent))
-    yield _looked("secrets", lambda: secrets(chosen.secrets, store.jobs()))
-    yield _looked("repository", lambda: repositories(sorted({row.repository for row in store.projects()})))
+    yield looked("clock", lambda: living(clock(store.next_due(), now), beats, SILENT, now))
+    yield looked("worker", lambda: living(worker(queued), beats, SILENT, now))
+    yield looked("watch", lambda: living(watch(late), beats, SILENT, now))
+    yield looked("alerts", lambda: alerts(unsent))
+    yield looked("secrets", lambda: secrets(chosen.secrets, store.jobs()))
+    yield looked("repository", lambda: repositories(sorted({row.repository for row in store.projects()})))
 
 
 def _should_have_started(run: Run, now: datetime) -> bool:
@@ -270,13 +266,3 @@ def _database(services: Services) -> shapes.Check:
     except MeshbotError as error:
         return check("database", BROKEN, str(error), "run `meshbot migrate`")
     return check("database", OK, services.settings.database.rsplit("@", 1)[-1])
-
-
-def _looked(name: str, look: Callable[[], shapes.Check]) -> shapes.Check:
-    try:
-        return look()
-    except MeshbotError as error:
-        found, _, remedy = str(error).rpartition("; ")
-        return check(name, BROKEN, found or remedy, remedy if found else None)
-    except OSError as error:
-        return check(name, BROKEN, str(error), "mend that, and ask again")

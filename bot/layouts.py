@@ -183,6 +183,16 @@ def _doctor(answer: shapes.Answer, _clock: Clock) -> Page:
     return tuple(parts)
 
 
+def _setup(answer: shapes.Answer, clock: Clock) -> Page:
+    lines = cast("shapes.SetupAnswer", answer)["settings"]
+    if not lines:
+        return _doctor(answer, clock)
+    head = Line((Cell("The App is created. Set this for every process of Meshbot:"),))
+    rows = tuple(Line((Cell(f"  {line}", Tone.STRONG),)) for line in lines)
+    kept = Line((Cell("The key and the secret are in these files, and nowhere else: keep them safe."),))
+    return (head, *rows, kept, *_doctor(answer, clock))
+
+
 def _verdict(findings: Sequence[topologyshapes.Finding]) -> Cell:
     levels = {one["level"] for one in findings}
     return CHECKS["broken" if "error" in levels else "warning" if "warning" in levels else "ok"]
@@ -199,6 +209,7 @@ LAYOUTS: dict[str, Callable[[shapes.Answer, Clock], Page]] = {
     "status": _status,
     "claims": _claims,
     "doctor": _doctor,
+    "setup-github": _setup,
 }
 
 

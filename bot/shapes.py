@@ -204,6 +204,15 @@ class DoctorAnswer(TypedDict):
     checks: Annotated[list[Check], "Everything that was looked at."]
 
 
+class SetupAnswer(TypedDict):
+    """What `setup-github` prints."""
+
+    ok: Annotated[bool, "Whether nothing is broken."]
+    app: Annotated[int, "The number of the GitHub App."]
+    settings: Annotated[list[str], "What to set for the new App, `NAME=value`; empty when one was only checked."]
+    checks: Annotated[list[Check], "Everything that was looked at."]
+
+
 class CommitAnswer(TypedDict):
     """What `accept` and `set` bring about."""
 
@@ -249,6 +258,7 @@ Answer = (
     | ClaimsAnswer
     | HelpAnswer
     | DoctorAnswer
+    | SetupAnswer
     | CommitAnswer
     | MergeAnswer
     | TrustAnswer

@@ -53,6 +53,31 @@ OPERATORS: tuple[Operator, ...] = (
         examples=("bot",),
     ),
     Operator(
+        name="setup-github",
+        summary="Create the GitHub App with the help of a browser, or check the one that is set.",
+        entry="bot.setup:setup_github",
+        arguments=(
+            Argument("webhook_url", Kind.TEXT, "Where GitHub reaches `web`: `https://HOST/github`.", option=True),
+            Argument(
+                "organization",
+                Kind.TEXT,
+                "The organization that is to own the App. Default: whoever is signed in.",
+                option=True,
+            ),
+            Argument("name", Kind.TEXT, "The App's name, unique on GitHub. Default: `meshbot`.", option=True),
+            Argument(
+                "port",
+                Kind.TEXT,
+                "The port of this machine that the browser goes to. Default: a free one.",
+                option=True,
+            ),
+        ),
+        detail="It serves a page on this machine that brings the permissions and events to GitHub, and writes the key "
+        "and the webhook secret that GitHub gives back into files of the data folder. No secret is printed. `--json` "
+        "prints: `ok`, `app`, `settings`, `checks`.",
+        examples=("setup-github --webhook-url https://meshbot.example.com/github --organization acme", "setup-github"),
+    ),
+    Operator(
         name="migrate",
         summary="Bring the database to this version. Repeating it changes nothing.",
         entry="bot.daemons:migrate",

@@ -7,6 +7,8 @@ write, so that repeating it is harmless, and nothing here ever waits: a limit is
 from __future__ import annotations
 
 from bot.gh.app import App
+from bot.gh.asking import site
+from bot.gh.creation import NewApp, convert
 from bot.gh.faults import Gone, KeyRefused, MissingPermission, Moved, RateLimited, Rejected
 from bot.gh.repository import Repository
 from bot.gh.shapes import (
@@ -44,6 +46,7 @@ __all__ = [
     "Level",
     "MissingPermission",
     "Moved",
+    "NewApp",
     "Permission",
     "PostedCheck",
     "PostedComment",
@@ -57,4 +60,6 @@ __all__ = [
     "ReviewComment",
     "Suggestion",
     "Talk",
+    "convert",
+    "site",
 ]

@@ -80,6 +80,10 @@ class _Bearer(Auth.Auth):
     def token(self) -> str:
         return self.current
 
+    def authentication(self, headers: dict[str, Any]) -> None:
+        if self.current:
+            super().authentication(headers)
+
 
 class Wire:
     """The connections to one GitHub: one for each thread and process, because PyGithub's may not be shared."""
@@ -90,9 +94,10 @@ class Wire:
         self._mine = threading.local()
 
     def send(self, asked: Asked, token: str, verb: Verb, path: str, given: Mapping[str, Any]) -> Answer:
-        """Make one request. `given` are the parameters of a GET, and the body of everything else.
+        """Make one request, unsigned when there is no token.
 
-        Raises the faults of `bot.gh`, and `Retryable` when it is not known whether GitHub did it.
+        `given` are the parameters of a GET, and the body of everything else. Raises the faults of `bot.gh`, and
+        `Retryable` when it is not known whether GitHub did it.
         """
         requester, bearer = self._connection()
         bearer.current = token
