@@ -44,7 +44,8 @@ LONGEST_LOG = 256 * 1024 * 1024
 class Commission:
     """All that the keeper is told.
 
-    `timeout` and `grace` are seconds; `secrets` are values by name; `slots` is how many runs may work here at once.
+    `timeout` and `grace` are seconds; `secrets` are values by name; `slots` is how many runs may work here at once;
+    `mirror` is where the bot mirrors the repository, if it does.
     """
 
     root: str
@@ -60,6 +61,7 @@ class Commission:
     search_path: str
     env: Mapping[str, str]
     secrets: Mapping[str, str]
+    mirror: str = ""
 
     def to_json(self) -> str:
         """Write it down for the pipe."""
@@ -195,8 +197,9 @@ class Keeper:
         slot = self._wait_for_a_slot()
         self._deadline = time.monotonic() + commission.timeout  # the wait was not the run's
         self._place.home.mkdir(mode=0o700, exist_ok=True)
-        env = git_env(commission.search_path, self._place.home, commission.repository)
-        trees = Trees(self._place.root / "trees", env, self.asked)
+        mirror = Path(commission.mirror) if commission.mirror else None
+        env = git_env(commission.search_path, self._place.home, commission.repository, commission.mirror)
+        trees = Trees(self._place.root / "trees", env, self.asked, mirror)
         project, tree = trees.use(commission.repository, commission.sha, commission.path)
         log = Log(self._place.log, self._redactor)
         try:

@@ -24,7 +24,7 @@ from scheduler.launchers.crew import kill_holders
 from scheduler.launchers.folder import RunFolder
 from scheduler.launchers.keeper import Commission
 from scheduler.observations import Absent, Exited, Observation, Pending, Running
-from scheduler.places import place_of
+from scheduler.places import MIRRORS, mirror_name, place_of
 
 GRACE = timedelta(seconds=30)
 KEEP_TREES = timedelta(days=1)
@@ -160,11 +160,11 @@ class ProcessLauncher:
                 name.unlink(missing_ok=True)
 
     def _commission(self, order: Order) -> Commission:
-        source = order.source
+        source, repository = order.source, _absolute(order.source.repository)
         return Commission(
             root=str(self._root),
             run_id=order.run_id,
-            repository=_absolute(source.repository),
+            repository=repository,
             sha=source.sha,
             path=source.path,
             program=(*self._program, *order.arguments),
@@ -175,6 +175,7 @@ class ProcessLauncher:
             search_path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             env={**order.env, "MESHRUN_GRACE": f"{self._grace.total_seconds() * 0.8:g}"},  # it ends before it is ended
             secrets={name: self._secret(order, name) for name in order.secrets},
+            mirror=str(self._root / MIRRORS / mirror_name(repository)),
         )
 
     def _secret(self, order: Order, name: str) -> str:

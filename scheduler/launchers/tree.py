@@ -12,6 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ HARDENED = (
     "advice.detachedHead=false",
     "protocol.ext.allow=never",
 )
+FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
 PROTOCOLS = "file:https:http:ssh:git"
 
 
@@ -53,11 +55,16 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Trees:
-    """The work trees below `root`. `asked` is looked at while something takes long."""
+    """The work trees below `root`. `asked` is looked at while something takes long.
+
+    `mirror` is where the bot on this machine mirrors the repository, if it does: a commit that is there is taken from
+    there, so that a run of a private repository needs no token.
+    """
 
     root: Path
     env: dict[str, str]
     asked: Callable[[], Stop | None]
+    mirror: Path | None = None
 
     def use(self, repository: str, sha: str, path: str) -> tuple[Path, int]:
         """Return the project's folder at the commit, and the lock that keeps its tree until it is closed.
@@ -99,12 +106,15 @@ class Trees:
             folder.release(alone)
 
     def _fetch(self, repository: str, sha: str, aside: Path) -> None:
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
+        if self.mirror is not None and self.mirror.exists():
+            with suppress(SetupError):  # it may lack the commit, or be made anew just now
+                self._git(*FETCH, "--depth=1", "--", str(self.mirror), sha, at=aside)
+                return
         try:
-            self._git(*fetch, "--depth=1", "--", repository, sha, at=aside)
+            self._git(*FETCH, "--depth=1", "--", repository, sha, at=aside)
         except SetupError:
             # An old server hands out what its branches point at, and nothing by name.
-            self._git(*fetch, "--", repository, "+refs/heads/*:refs/remotes/source/*", at=aside)
+            self._git(*FETCH, "--", repository, "+refs/heads/*:refs/remotes/source/*", at=aside)
 
     def _git(self, *arguments: str, at: Path) -> None:
         settings = [word for setting in HARDENED for word in ("-c", setting)]
@@ -122,10 +132,10 @@ class Trees:
             raise SetupError(f"git {arguments[0]} failed: {said[-MOST_WORDS:]}")
 
 
-def git_env(path: str, home: Path, repository: str) -> dict[str, str]:
+def git_env(path: str, home: Path, repository: str, mirror: str = "") -> dict[str, str]:
     """Build the whole environment of git; a local repository of another user is trusted as data (it is named)."""
-    config = home / "gitconfig"
-    config.write_text("[safe]\n" + "".join(f"\tdirectory = {_quoted(name)}\n" for name in _names(repository)))
+    config, names = home / "gitconfig", [*_names(repository), *_names(mirror)]
+    config.write_text("[safe]\n" + "".join(f"\tdirectory = {_quoted(name)}\n" for name in names))
     return {
         "PATH": path,
         "HOME": str(home),
