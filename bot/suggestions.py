@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 from hashlib import sha256
+from itertools import islice
 
 from bot.comments import OPENING, marked, marker
 from bot.gh.shapes import Suggestion
@@ -23,7 +25,9 @@ from scheduler.jobfile import Fault, JobFile
 from scheduler.lint import Finding, Fix
 from scheduler.topology import Level
 
-MOST = 20  # suggestions at once; more are no help
+MOST = 10  # suggestions at once; the comment has the rest
+LARGEST = 50_000  # characters of a file that is looked at
+TRIED = 1_000_000  # characters that are read to try things out: a second or two
 MOST_ROUNDS = 4  # slips that one line may have
 DIVISORS = (5, 6, 10, 12, 15, 20, 30)
 TOO_CLOSE = re.compile(r"fires \d+ minutes? apart")
@@ -46,44 +50,41 @@ class Mend:
 
 def suggestions(view: View) -> tuple[Suggestion, ...]:
     """Return what may be suggested on lines that the pull request itself has written."""
-    if view.head is None or not view.edited:
+    base, head = view.base.text if view.base else "", view.head.text if view.head else ""
+    if not view.edited or max(len(base), len(head)) > LARGEST:
         return ()
-    text = view.head.text
-    mends = list(of_faults(text, view.faults))
-    if view.head.file and view.made:
-        mends += of_findings(text, view.head.file, view.findings, view.made.graph)
-    written = _written(view.base.text if view.base else "", text)
-    kept = [one for one in mends if set(range(one.first, one.last + 1)) <= written and OPENING not in one.text]
-    return tuple(_suggestion(view.path, text, one) for one in kept[:MOST])
+    written = _written(base, head)
+    mends = of_faults(head, [fault for fault in view.faults if fault.line in written])
+    if view.head and view.head.file and view.graph:
+        found = [one for one in view.findings if one.line in written and one.level is not Level.NOTE]
+        mends = of_findings(head, view.head.file, found, view.graph)
+    kept = (one for one in mends if set(range(one.first, one.last + 1)) <= written and OPENING not in one.text)
+    return tuple(_suggestion(view.path, head, one) for one in islice(kept, MOST))
 
 
 def of_faults(text: str, faults: Sequence[Fault]) -> Iterator[Mend]:
-    """Yield a mended line for each that has faults, as far as mending it is mechanical."""
+    """Yield a mended line for each that has faults, as far as mending it is mechanical and takes no long trying."""
     whys: dict[int, list[Fault]] = {}
     for fault in faults:
         whys.setdefault(fault.line, []).append(fault)
-    for line in list(whys)[: MOST * 2]:
-        mended = _mended(text, line)
+    trying = _Trying(TRIED)
+    for line, found in whys.items():
+        mended = trying.mend(text, line)
         if mended != text:
-            why = " ".join(_why(one) for one in whys[line])
-            yield Mend(line, line, mended.split("\n")[line - 1], why)
+            yield Mend(line, line, mended.split("\n")[line - 1], " ".join(_why(one) for one in found))
 
 
-def of_findings(text: str, file: JobFile, findings: Sequence[Finding], graph: Graph) -> list[Mend]:
-    """Return the fixes of the linter, as lines."""
-    found = []
-    for one in findings:
+def of_findings(text: str, file: JobFile, findings: Sequence[Finding], graph: Graph) -> Iterator[Mend]:
+    """Yield the fixes of the linter, of the first findings, as lines."""
+    for one in findings[:MOST]:
         fix = _renamed(one, file, graph) or one.fix
-        if fix is None or one.level is Level.NOTE:
+        if fix is None:
             continue
-        try:
+        with suppress(UserError):
             mend = _difference(text, amend.mend(text, fix))
-        except UserError:
-            continue
-        if mend is not None:
-            first, last, new = mend
-            found.append(Mend(first, last, new, f"{prose(one.sentence)} {prose(one.remedy)}"))
-    return found
+            if mend is not None:
+                first, last, new = mend
+                yield Mend(first, last, new, f"{prose(one.sentence)} {prose(one.remedy)}")
 
 
 def _why(fault: Fault) -> str:
@@ -91,22 +92,35 @@ def _why(fault: Fault) -> str:
     return prose(said if said.endswith((".", "?")) else f"{said}.", 1000)
 
 
-def _mended(text: str, line: int) -> str:
-    """Return the text with one line mended as far as that goes."""
-    for _ in range(MOST_ROUNDS):
-        faults = _faults(text)
-        trials = (
-            trial
-            for fault in sorted(faults)
-            if fault.line == line
-            for trial in _trials(text, fault)
-            if _better(_faults(trial), faults)
-        )
-        better = next(trials, None)
-        if better is None:
-            break
-        text = better
-    return text
+@dataclass
+class _Trying:
+    """Trying out what a file would be like. `left` bounds the characters that are read for it."""
+
+    left: int
+    known: dict[str, frozenset[Fault]] = field(default_factory=dict)
+
+    def mend(self, text: str, line: int) -> str:
+        """Return the text with one line mended as far as that goes."""
+        for _ in range(MOST_ROUNDS):
+            better = next((trial for trial in self._trials(text, line) if self._is_better(trial, text)), None)
+            if better is None:
+                break
+            text = better
+        return text
+
+    def _trials(self, text: str, line: int) -> Iterator[str]:
+        for fault in sorted(self._faults(text)):
+            if fault.line == line:
+                yield from _trials(text, fault)
+
+    def _is_better(self, trial: str, text: str) -> bool:
+        return self.left > 0 and _better(self._faults(trial), self._faults(text))
+
+    def _faults(self, text: str) -> frozenset[Fault]:
+        if text not in self.known:
+            self.left -= len(text)
+            self.known[text] = _faults(text)
+        return self.known[text]
 
 
 def _faults(text: str) -> frozenset[Fault]:
@@ -119,8 +133,8 @@ def _faults(text: str) -> frozenset[Fault]:
 
 def _better(now: frozenset[Fault], before: frozenset[Fault]) -> bool:
     """Say whether there is less to mend; faults of a line that show only once another is mended count as well."""
-    places = {(fault.line, fault.path) for fault in before}
-    return len(now) < len(before) and all((fault.line, fault.path) in places for fault in now)
+    lines = {fault.line for fault in before}
+    return len(now) < len(before) and all(fault.line in lines for fault in now)
 
 
 def _trials(text: str, fault: Fault) -> Iterator[str]:
