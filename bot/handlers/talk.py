@@ -6,6 +6,7 @@ not answered, and what was edited is not carried out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -102,9 +103,10 @@ def _edited(event: Comment, services: Services, repo: Repository, found: Sequenc
 
 
 def _pulls(event: CheckAsked, repo: Repository) -> list[Pull]:
-    """Return the open pull requests of a check; GitHub does not name those of forks."""
-    if event.pulls:
-        found = [repo.pull(number) for number in event.pulls]
+    """Return the open pull requests of a check; GitHub does not name those of forks, nor of commits that are not heads."""
+    ours = re.fullmatch(r"pull:(\d{1,9})", event.external_id)
+    if numbers := ([int(ours[1])] if ours else event.pulls):
+        found = [repo.pull(number) for number in numbers]
         return [pull for pull in found if pull is not None and pull.state == "open"]
     heads = [pull.number for pull in repo.open_pulls() if pull.head_sha == event.head_sha]
     return [pull for number in heads if (pull := repo.pull(number)) is not None]
