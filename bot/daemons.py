@@ -1,16 +1,13 @@
-"""The processes and chores of an operator: `worker`, `clock`, `watch`, `web`, `bot`, `migrate` and `schema`.
+"""The processes and chores of an operator: `worker`, `clock`, `watch`, `migrate` and `schema`.
 
-The rule: the bot does not import how the scheduler runs things; a process of it replaces this one. A process says one
-line for each thing that happens on standard error.
+The rule: the bot does not import how the scheduler runs things; a process of it replaces this one.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
-import time
 from collections.abc import Mapping
 
 from bot.chatops.grammar import Request
@@ -39,24 +36,6 @@ def clock(request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every
 def watch(request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Become a watch."""
     return _become(request.command)
-
-
-def web(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
-    """Become the web process."""
-    from bot import serving
-
-    _log_to_stderr()
-    serving.run(settings.load())
-    return ExitCode.OK
-
-
-def bot(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
-    """Become the bot."""
-    from bot import office
-
-    _log_to_stderr()
-    office.run(settings.load())
-    return ExitCode.OK
 
 
 def migrate(_request: Request, as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
@@ -92,16 +71,6 @@ def environment(chosen: Settings, redis_url: str | None) -> Mapping[str, str]:
     """Say with which environment a process of the scheduler starts: ours, with everything found out made plain."""
     found = {"MESHBOT_REDIS_URL": redis_url} if redis_url else {}
     return {**os.environ, **found, "MESHBOT_DATA_DIR": str(chosen.data_dir.resolve())}
-
-
-def _log_to_stderr() -> None:
-    line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    line.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(line)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("bot").setLevel(logging.INFO)
 
 
 def _become(name: str) -> ExitCode:

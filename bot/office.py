@@ -15,8 +15,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from bot import foreman
-from bot.errors import Unreachable
+from bot import foreman, loglines
+from bot.chatops.grammar import Request
+from bot.errors import ExitCode, Unreachable
 from bot.inboxes import Clerk
 from bot.rounds import Rounds, make
 from bot.services import START, Services
@@ -24,19 +25,35 @@ from bot.tasks import employ
 from scheduler.errors import MeshbotError, Retryable, UserError
 from scheduler.pulse import beating
 from scheduler.queues import Queues
-from scheduler.settings import Settings
+from scheduler.settings import Settings, load
 
 PAUSE = 1.0
 """Seconds until an unreachable queue is tried again."""
 
-BEFOREHAND = ("bot.gh", "bot.checkout", "bot.handlers.pulls")
+BEFOREHAND = (
+    "bot.gh",
+    "bot.graphs",
+    "bot.healing",
+    "bot.handlers.followups",
+    "bot.handlers.installations",
+    "bot.handlers.pulls",
+    "bot.handlers.push",
+    "bot.handlers.talk",
+)
 """What every worker will need: loaded once, before they are forked, so that they share its memory."""
 
 _log = logging.getLogger("bot.office")
 
 
-def run(settings: Settings) -> None:
+def bot(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Be the `bot` until told to stop. Raises `UserError` when the settings do not name a GitHub App."""
+    loglines.to_stderr()
+    run(load())
+    return ExitCode.OK
+
+
+def run(settings: Settings) -> None:
+    """Keep the workers and the rounds going."""
     demand(settings)
     redis_url = Services(settings).redis_url
     if redis_url is None:

@@ -10,7 +10,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from bot import app
+from bot import app, loglines
+from bot.chatops.grammar import Request
+from bot.errors import ExitCode
+from scheduler import settings
 from scheduler.settings import Settings
 
 PROCESSES, THREADS = 2, 8
@@ -21,8 +24,8 @@ GRACE = 20
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn with our settings, and with no others: it reads neither files nor variables of its own."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, chosen: Settings) -> None:
+        self._settings = chosen
         super().__init__()
 
     def load_config(self) -> None:
@@ -50,7 +53,10 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         return app.create_app(self._settings)
 
 
-def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises `UserError` when what it needs is not set."""
-    app.demand(settings)
-    Server(settings).run()
+def web(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
+    """Be the `web` process until told to stop. Raises `UserError` when what it needs is not set."""
+    loglines.to_stderr()
+    chosen = settings.load()
+    app.demand(chosen)
+    Server(chosen).run()
+    return ExitCode.OK

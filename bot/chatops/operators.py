@@ -41,14 +41,14 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         name="web",
         summary="Take in what GitHub says, and store it. Several may stand behind one address.",
-        entry="bot.daemons:web",
+        entry="bot.serving:web",
         detail="GitHub's webhook goes to `/github`; `/healthz` says that it lives, `/readyz` that it can store.",
         examples=("web",),
     ),
     Operator(
         name="bot",
         summary="Do what GitHub's deliveries ask for: one process of it, or many.",
-        entry="bot.daemons:bot",
+        entry="bot.office:bot",
         detail="It keeps MESHBOT_BOT_WORKERS workers, and heals what webhooks have missed.",
         examples=("bot",),
     ),
