@@ -108,6 +108,7 @@ class CheckAsked:
     """Somebody pressed a button of our check (`button` is its identifier) or asked to run it again (`rerun`).
 
     `check_id` is 0 when all checks of the commit were asked for; `pulls` is empty for the pull request of a fork.
+    `external_id` is what we have called the check.
     """
 
     installation: int
@@ -117,6 +118,7 @@ class CheckAsked:
     button: str
     author: Actor
     pulls: tuple[int, ...] = ()
+    external_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ def _place(written: Part) -> Place:
 
 
 def _asked(said: Part, check: Part, check_id: int, button: str) -> CheckAsked:
-    listed = check.maybe("pull_requests")
+    listed, called = check.maybe("pull_requests"), check.maybe("external_id")
     return CheckAsked(
         installation=_installation(said),
         repo=_repo(said.at("repository")),
@@ -233,6 +233,7 @@ def _asked(said: Part, check: Part, check_id: int, button: str) -> CheckAsked:
         button=button,
         author=_actor(said.maybe("sender")),
         pulls=tuple(pull.at("number").number() for pull in listed.items()) if listed else (),
+        external_id=called.text() if called else "",
     )
 
 

@@ -103,7 +103,7 @@ def _edited(event: Comment, services: Services, repo: Repository, found: Sequenc
 
 
 def _pulls(event: CheckAsked, repo: Repository) -> list[Pull]:
-    """Return the open pull requests of a check; GitHub does not name those of forks, nor of commits that are not heads."""
+    """Return the open pull requests of a check; GitHub does not name those of forks, nor of older commits."""
     ours = re.fullmatch(r"pull:(\d{1,9})", event.external_id)
     if numbers := ([int(ours[1])] if ours else event.pulls):
         found = [repo.pull(number) for number in numbers]
