@@ -76,7 +76,8 @@ class Sketches:
                     raise Refused(f"describing {path}: {item.path} does not load")
                 cron, *parents = first[3:].split()
                 name = item.path.removeprefix(f"{head}models/").removesuffix(".sql").replace("/", ".")
-                models.append(Model(name, cron=cron, depends_on=tuple(parents), engine="postgres"))
+                place = item.path.removeprefix(head)
+                models.append(Model(name, cron=cron, depends_on=tuple(parents), engine="postgres", path=place))
         return dag.graph(models)
 
 

@@ -70,7 +70,7 @@ def _paths(services: Services, mirror: Mirror, run: Run, models: list[str]) -> M
         return found
     for name in models:
         if name in graph and (path := graph[name].path):
-            found[str(PurePosixPath(run.path) / path)].append(name)
+            found[path].append(name)
     return found
 
 
@@ -78,11 +78,7 @@ def _pulls(repo: Repository, mirror: Mirror, run: Run, paths: Mapping[str, list[
     """Return the pull requests that brought the last change of each file, with the models in them."""
     commits: dict[str, list[str]] = defaultdict(list)
     for path, models in paths.items():
-        try:
-            commit = mirror.last_commit(run.sha, path)
-        except UserError:
-            continue
-        if commit is not None:
+        if (commit := _last_commit(mirror, run, path)) is not None:
             commits[commit] += models
     found: dict[int, tuple[Pull, list[str]]] = {}
     for commit, models in commits.items():
@@ -91,3 +87,14 @@ def _pulls(repo: Repository, mirror: Mirror, run: Run, paths: Mapping[str, list[
             chosen = min(pulls, key=lambda pull: (not pull.merged, pull.number))
             found.setdefault(chosen.number, (chosen, []))[1].extend(models)
     return list(found.values())
+
+
+def _last_commit(mirror: Mirror, run: Run, path: str) -> str | None:
+    """Return the last commit of a model's file, whose path is that in the project, or that in the repository."""
+    for one in dict.fromkeys((str(PurePosixPath(run.path) / path), path)):
+        try:
+            if (commit := mirror.last_commit(run.sha, one)) is not None:
+                return commit
+        except UserError:  # no path that git would take
+            continue
+    return None
