@@ -77,13 +77,20 @@ def retire(services: Services, row: RepositoryRow, now: datetime) -> list[str]:
 
 
 def caught_up(services: Services, row: RepositoryRow, now: datetime) -> None:
-    """See to what was heard of a repository while its schedule was merged. Raises `Retryable` when it was renamed."""
+    """See to what was heard of a repository while its schedule was merged.
+
+    Raises `Retryable` when it was renamed, or another branch of it is tracked now: then it is to be looked again.
+    """
     present = services.store.repository(row.id)
     if present is None or present.state != "active":
         retire(services, row, now)
-    elif present.full_name != row.full_name:
+        return
+    if present.full_name != row.full_name:
         services.store.move_repository(address(services, row.full_name), address(services, present.full_name))
         raise Retryable(f"merging {row.full_name}: it was renamed to {present.full_name} meanwhile")
+    if present.default_branch != row.default_branch:
+        read_again(services, present, now)
+        raise Retryable(f"merging {row.default_branch} of {row.full_name}: {present.default_branch} is tracked by now")
 
 
 def wish(services: Services, row: RepositoryRow, now: datetime) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakegithub.courier import Delivery as Carried
 from hubdesk import Desk, desk, job_file
 
+from bot import sync
 from bot.handlers import repositories
+from bot.inboxes import Clerk
+from bot.sync import Synced
 from scheduler.store import Pause
 
 LIVE = {"shop/hourly": "*/15 * * * *", "shop/janitor": "0 3 * * *"}
@@ -207,6 +211,56 @@ def test_whatever_happened_in_whatever_order_it_ends_as_github_has_it(at: Desk) 
         at.works()
         assert (at.jobs(), places(at)) == (SLOWER, {"shop": "/acme/market.git"})
         assert (at.row.handled_sha, at.row.state) == (last, "active")
+    assert at.store.pending_count() == 0
+
+
+def meanwhile(at: Desk, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen on GitHub, and be handled, just before a push is merged."""
+    merge = sync.merge
+
+    def merged(*arguments: Any) -> Synced:  # noqa: ANN401 - passed on
+        monkeypatch.undo()
+        happens()
+        at.hears()
+        for inbox in (f"installation:{at.installed.id}", f"repo:{at.repo.id}:branch:trunk"):
+            Clerk(at.services, "a second one", now=at.now).work(inbox)
+        return merge(*arguments)
+
+    monkeypatch.setattr(sync, "merge", merged)
+
+
+def test_a_new_name_that_is_heard_while_a_push_is_merged_moves_that_too(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = at.ada.pushes(at.repo, "main", {"w/meshbot.yaml": job_file("web")})
+    meanwhile(at, monkeypatch, lambda: at.ada.renames(at.repo, "store"))
+    at.catches_up()
+    assert places(at) == {"shop": "/acme/store.git", "web": "/acme/store.git"}
+    at.ahead += timedelta(minutes=10)
+    at.works()
+    assert [check.title for check in at.checks(sha)] == ["2 jobs added"]
+    assert at.row.handled_sha == sha
+
+
+def test_what_was_merged_while_the_repository_was_archived_ends(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.ada.pushes(at.repo, "main", {"w/meshbot.yaml": job_file("web")})
+    meanwhile(at, monkeypatch, lambda: at.ada.archives(at.repo))
+    at.catches_up()
+    assert at.jobs() == {}
+
+
+def test_another_tracked_branch_that_is_read_while_the_old_one_is_merged_wins(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = at.ada.pushes(at.repo, "trunk", {"meshbot.yaml": job_file(schedule="*/30 * * * *")})
+    at.catches_up()
+    at.ada.pushes(at.repo, "main", {"meshbot.yaml": job_file(schedule="*/20 * * * *")})
+    meanwhile(at, monkeypatch, lambda: at.ada.changes_default_branch(at.repo, "trunk"))
+    at.catches_up()
+    at.ahead += timedelta(minutes=10)
+    at.works()
+    assert at.jobs() == SLOWER
+    assert at.row.handled_sha == trunk
     assert at.store.pending_count() == 0
 
 

@@ -181,6 +181,7 @@ def test_a_permission_that_is_missing_is_named_and_keeps_nothing_from_being_live
         outcomes = at.catches_up()
         assert at.jobs() == LIVE
         assert "grant `Checks: " in outcomes[-1]
+        assert at.row.handled_sha == at.repo.heads["main"]
         assert at.store.pending_count() == 0
 
 
