@@ -150,7 +150,7 @@ def propose(ground: Ground, folder: str, graph: Graph) -> proposing.Proposed:
     path = job_file(folder)
     head = ground.after.get(path)
     text = head.text if head else ""
-    asks = _ask(ground.services, ground.repo.clone_url)
+    asks = asking(ground.services, ground.repo.clone_url)
     return proposing.propose_for(graph, text, path, asks, called=ground.called(folder))
 
 
@@ -214,7 +214,7 @@ def _committed(entries: list[Entry]) -> dict[str, Committed]:
     return found | {one.path: Committed(texts[one.path], faults=one.faults) for one in faulty}
 
 
-def _ask(services: Services, clone_url: str) -> Ask:
+def asking(services: Services, clone_url: str) -> Ask:
     """Return what knows durations: those of projects of this repository only, whatever a job file calls itself."""
 
     def ask(project: str) -> Measured:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from fakegithub.mischief import Fault, Mischief
 from fakegithub.people import person
 from pullworld import CONFIG, JOBS, SHOP, World, world
 
+from bot.durations import NOTHING
 from bot.errors import Refused
-from bot.handlers import pulls
+from bot.gh import Pull, Repository
+from bot.handlers import pullreading, pulls
+from scheduler import jobfile
 from scheduler.errors import Retryable
 from scheduler.jobfile import JobFileError
+from scheduler.store import Origin
 
 
 @pytest.fixture
@@ -22,6 +27,7 @@ def here(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+NOW = datetime(2026, 12, 1, 12, 2, tzinfo=UTC)
 NEW_MODEL = {"models/shop/month.sql": "-- @weekly shop.week\n"}
 RETIMED = {"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"0 6 * * 0"')}
 FAULTY = {"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"*/4 * * * *"')}
@@ -132,6 +138,21 @@ def test_a_branch_here_by_somebody_who_may_not_write_waits_too(here: World) -> N
     assert here.sketches.loaded == []
 
 
+def test_a_fork_waits_also_when_its_author_may_write_here(here: World) -> None:
+    fork = here.github.fork(here.repo, "ada")
+    here.ada.pushes(fork, "more", NEW_MODEL)
+    here.hears(here.ada.opens_pull(here.repo, "more", source=fork))
+    assert here.sketches.loaded == []
+
+
+def test_a_job_file_learns_nothing_of_another_repositorys_project(here: World) -> None:
+    file, url = jobfile.parse(JOBS), door(here).clone_url
+    here.services.store.merge_schedule(file, Origin("https://else.example/o/n.git", ".", "main", "a" * 40), NOW)
+    assert pullreading.asking(here.services, url)("shop") is NOTHING
+    here.services.store.move_repository("https://else.example/o/n.git", url)
+    assert pullreading.asking(here.services, url)("shop") is not NOTHING
+
+
 def test_a_faulty_file_is_said_noted_and_mended_by_a_suggestion_once(here: World) -> None:
     here.ada.pushes(here.repo, "more", FAULTY)
     pull = here.ada.opens_pull(here.repo, "more")
@@ -221,9 +242,11 @@ def test_whatever_fails_in_between_there_is_one_of_each(here: World, fault: Faul
     assert len([one for one in here.repo.review_comments if one.number == pull.number]) == 1
 
 
-def door(here: World) -> object:
+def door(here: World) -> Repository:
     return here.services.github.repository(here.installed.id, here.repo.id)
 
 
-def read(here: World, number: int) -> object:
-    return here.services.github.repository(here.installed.id, here.repo.id).pull(number)
+def read(here: World, number: int) -> Pull:
+    found = door(here).pull(number)
+    assert found is not None
+    return found

@@ -106,6 +106,11 @@ def test_a_line_that_is_added_is_suggested_with_the_one_above_it() -> None:
     assert '```suggestion\n      - shop.subscription_history\n      - "finance.vat"\n```' in bodies
 
 
+def test_lines_beside_those_of_the_pull_request_are_left_alone() -> None:
+    base = SHOP.replace("    select:\n      - finance", "    select:  # by hand\n      - finance")
+    assert suggestions(view(grown(), base, SHOP)) == ()
+
+
 def test_the_marker_is_the_same_when_the_lines_move_and_another_for_another_change() -> None:
     first, *_ = suggestions(view(coffee_shop(), SHOP, FAULTY))
     moved, *_ = suggestions(view(coffee_shop(), SHOP, f"# a comment\n{FAULTY}"))
