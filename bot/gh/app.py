@@ -6,8 +6,7 @@ The rule: what is asked as the App is signed with its key; what is asked about a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from functools import cached_property
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_DELIVERIES = 1000
 DELIVERED = range(200, 300)
+SAME_NAME = timedelta(minutes=10)
 
 
 class App:
@@ -39,10 +39,12 @@ class App:
         self._wire = Wire(settings.github_api, clock)
         self._line = Line(self._wire, AppKey(self.id, settings.private_key))
         self._tokens = Tokens(self._line)
+        self._read: Any = None
+        self._read_at = clock()
 
     @property
     def slug(self) -> str:
-        """The App's name in URLs, read once."""
+        """The App's name in URLs."""
         return field(self._about, "slug", str)
 
     @property
@@ -108,6 +110,11 @@ class App:
         """Close the connections of this thread."""
         self._wire.close()
 
-    @cached_property
+    @property
     def _about(self) -> Any:  # noqa: ANN401 - JSON
-        return self._line.ask(Asked("reading which App this is"), "GET", "/app").data
+        """What GitHub says of the App: read again now and then, because somebody may give it another name."""
+        now = self._wire.clock()
+        if self._read is None or now - self._read_at > SAME_NAME:
+            self._read = self._line.ask(Asked("reading which App this is"), "GET", "/app").data
+            self._read_at = now
+        return self._read

@@ -7,6 +7,7 @@ that asked for it as a trailer, so the same request makes it once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -38,7 +39,8 @@ class Changes(Pulls):
     ) -> str:
         """Commit files on top of `expected_head`; returns the commit's sha. `repository_id` is that of a fork.
 
-        When one of the branch's last commits carries the trailer already (`Meshbot-Request: 12`), that is the answer.
+        When one of the branch's last commits carries the trailer already (`Meshbot-Request: 12`), that is the answer,
+        and when the files are like that already, `expected_head` is.
         Raises `Moved` when the branch has another head, and `MissingPermission` when a fork cannot be pushed to.
         """
         there = self if repository_id in {None, self.id} else self._fork(repository_id or 0)
@@ -123,7 +125,8 @@ class Changes(Pulls):
             return made
         if (head := self.branch_head(branch)) != expected_head:
             raise Moved(f"committing to {branch}: its head is {(head or 'gone')[:10]} by now, not {expected_head[:10]}")
-        sha = self._commit(expected_head, files, message)
+        if (sha := self._commit(expected_head, files, message)) is None:
+            return expected_head
         doing, path = f"moving {branch} to {sha[:10]}", f"/git/refs/heads/{branch_path(branch)}"
         self._ask(doing, CONTENTS, "PATCH", path, sha=sha, force=False)
         return sha
@@ -131,20 +134,22 @@ class Changes(Pulls):
     def _made(self, branch: str, trailer: str) -> str | None:
         """Return the commit of this request among the last ones of the branch."""
         doing = f"looking for a commit of ours in {branch}"
-        given = {"sha": branch, "per_page": LOOKED_AT}
-        for one in self._ask(doing, READ_CONTENTS, "GET", "/commits", **given).data or ():
+        for one in islice(self._pages(doing, READ_CONTENTS, "/commits", sha=branch), LOOKED_AT):
             text = field(field(one, "commit", dict), "message", str)
             if maybe(maybe(one, "author", dict), "login", str) == self._login() and trailer in text.splitlines():
                 return field(one, "sha", str)
         return None
 
-    def _commit(self, parent: str, files: Mapping[str, str], message: str) -> str:
+    def _commit(self, parent: str, files: Mapping[str, str], message: str) -> str | None:
+        """Make a commit; none when the files are like that already."""
         doing = f"committing on top of {parent[:10]}"
         path = f"/git/commits/{quote(parent, safe='')}"
         base = field(field(self._ask(doing, READ_CONTENTS, "GET", path).data, "tree", dict), "sha", str)
         entries = list(_entries(files))
-        tree = self._ask(doing, CONTENTS, "POST", "/git/trees", base_tree=base, tree=entries).data
-        given = {"message": message, "tree": field(tree, "sha", str), "parents": [parent]}
+        made = self._ask(doing, CONTENTS, "POST", "/git/trees", base_tree=base, tree=entries).data
+        if (tree := field(made, "sha", str)) == base:
+            return None
+        given = {"message": message, "tree": tree, "parents": [parent]}
         return field(self._ask(doing, CONTENTS, "POST", "/git/commits", **given).data, "sha", str)
 
 

@@ -31,6 +31,8 @@ class Said(Protocol):
 
 
 Words = TypeVar("Words", bound=Said)
+WORDS = "These lines can be mended with a click."
+"""What stands above suggestions; GitHub wants a review to say something."""
 
 
 class Conversation(Asking):
@@ -137,7 +139,7 @@ class Conversation(Asking):
     def _review(self, number: int, commit: str, suggestions: Sequence[Suggestion]) -> None:
         lines = [_on_lines(one) for one in suggestions]
         doing, path = f"suggesting changes on pull request {number}", f"/pulls/{number}/reviews"
-        self._ask(doing, PULLS, "POST", path, commit_id=commit, event="COMMENT", comments=lines)
+        self._ask(doing, PULLS, "POST", path, commit_id=commit, event="COMMENT", body=WORDS, comments=lines)
 
 
 def ours(there: Iterable[Words], login: str, marker: str) -> Words | None:

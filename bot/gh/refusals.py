@@ -21,6 +21,8 @@ from scheduler.errors import MeshbotError, Retryable
 A_MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=2)
 FAR = 2**32
+# What GitHub says of a merge that met another one: nothing stands against trying again.
+BASE_MOVED = "base branch was modified"
 MAY_NOT = "resource not accessible by integration"
 LIMIT = re.compile(r"rate limit|abuse detection|wait a few minutes|retry your request again later", re.IGNORECASE)
 STALE = re.compile(
@@ -56,6 +58,8 @@ def refusal(asked: Asked, status: int, headers: Mapping[str, Any], data: object,
         case HTTPStatus.UNPROCESSABLE_ENTITY if STALE.search(said(data)):
             fault = Moved(words)
         case HTTPStatus.REQUEST_TIMEOUT:
+            fault = Retryable(words)
+        case HTTPStatus.METHOD_NOT_ALLOWED if BASE_MOVED in said(data).lower():
             fault = Retryable(words)
         case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             fault = Rejected(words)

@@ -89,11 +89,13 @@ class Tokens:
         """
         now = self._app.wire.clock()
         with self._lock:
-            kept = self._kept.get(scope)
-            if kept is None or kept.until <= now:
-                self._kept = {one: token for one, token in self._kept.items() if token.until > now}
-                kept = self._kept[scope] = self._made(scope)
-            return kept.secret
+            self._kept = {one: token for one, token in self._kept.items() if token.until > now}
+            if (kept := self._kept.get(scope)) is not None:
+                return kept.secret
+        made = self._made(scope)  # not under the lock: others need not wait for GitHub
+        with self._lock:
+            self._kept[scope] = made
+        return made.secret
 
     def forget(self, scope: Scope) -> None:
         """Throw a token away that GitHub does not take."""

@@ -32,7 +32,7 @@ from scheduler.errors import MeshbotError, Retryable
 
 TIMEOUT = 10
 PAGE = 100
-API_VERSION = "2022-11-28"
+API_VERSION, MEDIA_TYPE = "2022-11-28", "application/vnd.github+json"
 # How PyGithub takes an answer that is no JSON, or other JSON than it expects.
 UNREADABLE = (ValueError, AttributeError, TypeError, KeyError)
 Verb = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -101,7 +101,9 @@ class Wire:
         """
         requester, bearer = self._connection()
         bearer.current = token
-        how: dict[str, Any] = {"parameters" if verb == "GET" else "input": dict(given)} if given else {}
+        how: dict[str, Any] = {"headers": {"Accept": MEDIA_TYPE}}
+        if given:
+            how["parameters" if verb == "GET" else "input"] = dict(given)
         try:
             return Answer(*requester.requestJsonAndCheck(verb, path, **how))
         except MeshbotError:
@@ -151,10 +153,10 @@ class Line:
         params: Mapping[str, Any] | None = {"per_page": PAGE, **given}
         while params is not None:
             answer = self.ask(asked, "GET", path, **params)
-            found = answer.data[item] if item and isinstance(answer.data, dict) else answer.data
-            if not isinstance(found, list | None):
+            found = answer.data.get(item) if item and isinstance(answer.data, dict) else answer.data
+            if not isinstance(found, list):
                 raise Retryable(f"{asked.doing}: GitHub answers with something that is no list")
-            yield from found or ()
+            yield from found
             params = following(answer.headers)
 
 

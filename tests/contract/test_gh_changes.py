@@ -52,6 +52,12 @@ def test_a_request_commits_once_whatever_github_answers(world: World, fault: Fau
     assert world.repo.bare.describe(sha)["parents"] == [head]
 
 
+def test_files_that_are_like_that_already_are_no_commit(world: World) -> None:
+    head = commit(world, world.pull().head_sha)
+    assert world.door.commit_files("jobs", head, FILES, "Again", "Meshbot-Request: comment-8") == head
+    assert world.repo.bare.heads()["jobs"] == head
+
+
 def test_a_branch_that_moved_is_not_committed_to(world: World) -> None:
     head = world.pull().head_sha
     newer = world.ada.pushes(world.repo, "jobs", {"x": "y"})

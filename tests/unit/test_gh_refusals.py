@@ -30,6 +30,7 @@ def fault(status: int, message: object = "no", headers: dict[str, str] | None = 
         (403, "Resource protected by organization SAML enforcement.", Rejected),
         (404, "Not Found", Gone),
         (405, "Pull Request is not mergeable", Rejected),
+        (405, "Base branch was modified. Review and try the merge again.", Retryable),
         (408, "Request Timeout", Retryable),
         (409, "Head branch was modified. Review and try the merge again.", Moved),
         (410, "Gone", Gone),
