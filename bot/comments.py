@@ -98,11 +98,11 @@ def merging(view: View) -> str:
 def faults(found: tuple[Fault, ...], url: str) -> str:
     """List the faults of a job file with their lines, and what to write instead."""
     told = []
-    for one in found:
+    for one in found[:MOST_FAULTS]:
         link = f"[line {one.line}]({url}#L{one.line})" if url else f"line {one.line}"
         path = f" {code(one.path)}" if one.path else ""
         told.append(f"- 🛑 {link}{path}: {prose(one.problem)}; {prose(one.remedy)}")
-    return "\n".join(["#### What is wrong", "", *sections.most(told, MOST_FAULTS, "faults")]) + "\n"
+    return "\n".join(["#### What is wrong", "", *sections.most(told, MOST_FAULTS, "faults", len(found))]) + "\n"
 
 
 def warnings(view: View) -> str:

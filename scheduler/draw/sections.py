@@ -43,10 +43,10 @@ def changes(changed: Difference, reasons: Mapping[str, str] = NO_REASONS, added:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def most(lines: Sequence[str], number: int, what: str) -> list[str]:
-    """Return the first lines of a list, and say how many more there are."""
-    more = [f"- and {len(lines) - number:,} more {what}"] if len(lines) > number else []
-    return [*lines[:number], *more]
+def most(lines: Sequence[str], number: int, what: str, total: int = 0) -> list[str]:
+    """Return the first lines of a list, and say how many more there are (of `total`, if not all lines are given)."""
+    left = max(total, len(lines)) - number
+    return [*lines[:number], *([f"- and {left:,} more {what}"] if left > 0 else [])]
 
 
 def _home(job: str | None) -> str:
