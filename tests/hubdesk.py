@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -163,3 +165,31 @@ def desk(folder: Path, files: dict[str, str | bytes] | None = None) -> Iterator[
         services.close()
         if unfit := github.unfit():
             raise AssertionError("\n".join(unfit))
+
+
+Order = Callable[[str, str], str]
+
+
+@contextlib.contextmanager
+def victims(at: Desk) -> Iterator[Order]:
+    """Let a process work on an inbox and die on the way; see `deskvictim`."""
+    file = at.data / "settings.json"
+    told = settings_of(at.github, at.data)
+    plain = told.model_dump(mode="json", exclude_none=True)
+    secrets = ("database_url", "github_private_key", "github_webhook_secrets")
+    plain |= {name: getattr(told, name).get_secret_value() for name in secrets}
+    file.write_text(json.dumps(plain))
+    command = [sys.executable, str(Path(__file__).with_name("deskvictim.py")), str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def give(inbox: str, point: str) -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{inbox} {point} {at.ahead.total_seconds()}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        yield give
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import deskvictim
 import pytest
-from hubdesk import Desk, desk, job_file, settings_of
+from fakegithub.world import Repository as Fake
+from hubdesk import Desk, Order, desk, job_file, victims
 
-Order = Callable[[str, str], str]
-
+ADDING = (
+    "Store.put_installation after",
+    "Store.put_repository before",
+    "Store.put_repository after",
+    "Store.receive before",
+    "Store.receive after",
+    "Store.handled before",
+)
+LOSING = ("Store.remove_project before", "Store.remove_project after", "Store.set_repository after")
+RENAMING = ("Store.move_repository before", "Store.move_repository after", "Store.put_repository after")
+RETURNING = ("Store.handled_branch before", "Store.handled_branch after", "Store.put_repository after")
 POINTS = (
     "Store.plan_sync before",
     "Store.plan_sync after",
@@ -40,27 +46,8 @@ def at(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def order(at: Desk) -> Iterator[Order]:
-    """Let a process handle an inbox and die on the way."""
-    file = at.data / "settings.json"
-    told = settings_of(at.github, at.data)
-    plain = told.model_dump(mode="json", exclude_none=True)
-    secrets = ("database_url", "github_private_key", "github_webhook_secrets")
-    plain |= {name: getattr(told, name).get_secret_value() for name in secrets}
-    file.write_text(json.dumps(plain))
-    command = [sys.executable, str(Path(deskvictim.__file__)), str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def give(inbox: str, point: str) -> str:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(f"{inbox} {point} {at.ahead.total_seconds()}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
+    with victims(at) as give:
         yield give
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(30)
 
 
 def test_a_worker_killed_anywhere_leaves_one_right_check_and_the_schedule(at: Desk, order: Order) -> None:
@@ -86,3 +73,46 @@ def test_a_worker_killed_anywhere_leaves_one_right_check_and_the_schedule(at: De
         assert check.title == f"p{number - 1} no longer scheduled; 2 jobs added, 1 job retimed", point
         assert at.row.handled_sha == sha
         assert at.store.pending_count() == 0
+
+
+def test_a_worker_killed_anywhere_leaves_repositories_as_github_has_them(at: Desk, order: Order) -> None:
+    inbox = f"installation:{at.installed.id}"
+
+    def dies(point: str) -> None:
+        at.hears()
+        assert order(inbox, point) == "killed", point
+        at.ahead += timedelta(minutes=10)
+        at.works()
+        assert at.store.pending_count() == 0, point
+
+    repo = at.repo
+    for number, point in enumerate(ADDING):
+        repo = at.github.repository(f"acme/r{number}")
+        at.ada.pushes(repo, "main", {"meshbot.yaml": job_file(f"p{repo.bare.folder.stem}")})
+        at.ada.adds(at.installed, repo)
+        dies(point)
+        assert projects(at, repo) == [f"/acme/r{number}.git"], point
+    for number, point in enumerate(RENAMING):
+        at.ada.renames(repo, f"new{number}")
+        dies(point)
+        assert projects(at, repo) == [f"/acme/new{number}.git"], point
+    for point in RETURNING:
+        at.ada.archives(repo)
+        at.catches_up()
+        assert projects(at, repo) == []
+        at.ada.archives(repo, archived=False)
+        dies(point)
+        assert projects(at, repo) == ["/acme/new2.git"], point
+    for point in LOSING:
+        at.ada.takes_away(at.installed, repo)
+        dies(point)
+        assert projects(at, repo) == [], point
+        at.ada.adds(at.installed, repo)
+        at.catches_up()
+        assert projects(at, repo) == ["/acme/new2.git"]
+
+
+def projects(at: Desk, repo: Fake) -> list[str]:
+    """Where the project of a repository is fetched from."""
+    mine = f"p{repo.bare.folder.stem}"
+    return [row.repository.removeprefix(at.github.url) for row in at.store.projects() if row.name == mine]
