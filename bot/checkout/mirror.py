@@ -158,6 +158,13 @@ class Mirror:
         words = ("--literal-pathspecs", "rev-list", "-1", checked_sha(sha), "--", checked_path(path))
         return self._read(sha, f"looking who changed {path}", *words).decode().strip() or None
 
+    def fork_point(self, one: str, other: str) -> str | None:
+        """Return the newest commit that both have grown from; None when they have nothing in common."""
+        words = ("merge-base", checked_sha(one), checked_sha(other))
+        with suppress(UserError):
+            return self._git().text(*words, doing=f"looking where {one[:12]} and {other[:12]} part").strip()
+        return None
+
     def _item(self, sha: str, path: str) -> Item | None:
         words = ("--literal-pathspecs", "ls-tree", "-z", "-l", "--full-tree", checked_sha(sha), "--", path)
         found = entries.listed(self._read(sha, f"reading {path}", *words))
