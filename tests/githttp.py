@@ -23,7 +23,7 @@ class Source:
     status: int | None = None
     wanted: str | None = None
     headers: list[str | None] = field(default_factory=list)
-    processes: list[tuple[bytes, bytes]] = field(default_factory=list)
+    processes: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
     go: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)
 
