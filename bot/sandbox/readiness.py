@@ -47,7 +47,7 @@ def _reason() -> str | None:
         if version() < OLDEST:
             found = ".".join(map(str, version()))
             return f"bubblewrap {found} cannot limit what is written; install 0.7 or newer"
-        command = walls.enclosed((), [sys.executable, "-I", "-S", "-c", "pass"])
+        command = walls.enclosed(walls.scratch(1), [sys.executable, "-I", "-S", "-c", "pass"])
         done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)  # noqa: S603
     except (OSError, ModuleNotFoundError, subprocess.SubprocessError) as error:
         return f"bubblewrap does not work ({error}); reinstall it"

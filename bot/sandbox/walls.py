@@ -34,9 +34,14 @@ def command(tree: Path, path: str, limits: Limits) -> list[str]:
     """Write the command that describes the folder `path` of a tree."""
     options = [f"--seconds={limits.seconds}", f"--memory-mb={limits.memory_mb}", f"--output-mb={limits.output_mb}"]
     meshrun = [sys.executable, "-P", "-c", _boot(), "describe", f"{REPOSITORY}/{path}", "--no-cache", *options]
-    room, scratch = _size(tree) + limits.disk_mb * MEGABYTE, limits.disk_mb * MEGABYTE
-    mounts = ["--ro-bind", str(tree.resolve()), GIVEN, *_tmpfs(REPOSITORY, room), *_tmpfs(SCRATCH, scratch)]
-    return enclosed(mounts, [*meshrun, f"--processes={limits.processes}"])
+    room = _size(tree) + limits.disk_mb * MEGABYTE
+    mounts = ["--ro-bind", str(tree.resolve()), GIVEN, *_tmpfs(REPOSITORY, room)]
+    return enclosed([*mounts, *scratch(limits.disk_mb)], [*meshrun, f"--processes={limits.processes}"])
+
+
+def scratch(size_mb: int) -> list[str]:
+    """Mount the folder for what is thrown away."""
+    return _tmpfs(SCRATCH, size_mb * MEGABYTE)
 
 
 def enclosed(mounts: Sequence[str], program: Sequence[str]) -> list[str]:
@@ -47,10 +52,10 @@ def enclosed(mounts: Sequence[str], program: Sequence[str]) -> list[str]:
         *(_root() if stranger else _user()),
         *("--new-session", "--die-with-parent", "--clearenv"),
         *_environment(),
+        *mounts,  # below what is seen: Python may lie in a folder that is otherwise the sandbox's own
         *_seen(),
         *("--ro-bind", str(Path(__file__).with_name("within.py")), WITHIN),
         *("--proc", "/proc", "--dev", "/dev", *_tmpfs(SHARED, 64 * MEGABYTE), "--remount-ro", "/dev"),
-        *mounts,
         *("--remount-ro", "/", "--chdir", "/", "--"),
         *(sys.executable, "-I", "-S", WITHIN, str(stranger), *program),
     ]
