@@ -79,10 +79,10 @@ class View:
     """One project of a pull request.
 
     `folder` is `.` for the top; `path` is that of the job file. `base` and `head` are None where there is no job file.
-    `touched`: the pull request changes something in the folder; `edited`: it changes the job file. `here`: the project
-    is there at the head; `elsewhere`: its job file is at this path now. `made` is None while `waits` (for somebody to
-    answer for it) or `refused` (why not) is set, and for a faulty file. `url` is where people see the job file at the
-    head; `called` names the project where no file does.
+    `touched`: the pull request changes something in the folder; `edited`: it changes the job file, whose text was
+    `parted` where the branch began. `here`: the project is there at the head; `elsewhere`: its job file is at this path
+    now. `made` is None while `waits` (for somebody to answer for it) or `refused` (why not) is set, and for a faulty
+    file. `url` is where people see the job file at the head; `called` names the project where no file does.
     """
 
     branches: Branches
@@ -92,6 +92,7 @@ class View:
     head: Committed | None = None
     touched: bool = True
     edited: bool = False
+    parted: str = ""
     here: bool = True
     elsewhere: str = ""
     waits: bool = False

@@ -50,10 +50,10 @@ class Mend:
 
 def suggestions(view: View) -> tuple[Suggestion, ...]:
     """Return what may be suggested on lines that the pull request itself has written."""
-    base, head = view.base.text if view.base else "", view.head.text if view.head else ""
-    if not view.edited or max(len(base), len(head)) > LARGEST:
+    head = view.head.text if view.head else ""
+    if not view.edited or max(len(view.parted), len(head)) > LARGEST:
         return ()
-    written = _written(base, head)
+    written = _written(view.parted, head)
     mends = of_faults(head, [fault for fault in view.faults if fault.line in written])
     if view.head and view.head.file and view.graph:
         found = [one for one in view.findings if one.line in written and one.level is not Level.NOTE]

@@ -71,7 +71,9 @@ def view(graph: Graph, base: str | None, head: str | None, **more: object) -> Vi
     text = after.text if after else ""
     made = None if after and after.faults else proposing.propose_for(graph, text, "meshbot.yaml", called="shop")
     found = linting.judged(after.text, after.file, graph, NOTHING, NOW) if after and after.file else ()
-    plain = View(BRANCHES, ".", "meshbot.yaml", before, after, edited=base != head, findings=found, url=URL)
+    plain = View(
+        BRANCHES, ".", "meshbot.yaml", before, after, edited=base != head, findings=found, url=URL, parted=base or ""
+    )
     return replace(plain, graph=graph, made=made, **more)  # type: ignore[arg-type]
 
 

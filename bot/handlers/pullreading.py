@@ -19,7 +19,9 @@ from bot.durations import NOTHING, Ask, Measured, measured
 from bot.errors import Refused
 from bot.handlers import repositories
 from bot.pullviews import Branches, Committed, View
+from scheduler import amend
 from scheduler.errors import Retryable, UserError
+from scheduler.jobfile import Fault
 
 if TYPE_CHECKING:
     from bot.gh import Pull, Repository
@@ -66,8 +68,19 @@ class Ground:
 
     @cached_property
     def after(self) -> dict[str, Committed]:
-        """The job files of the head, by path."""
-        return _committed(self.mirror.job_files(self.pull.head_sha))
+        """The job files of the head, by path; one whose project another repository keeps has that as its fault."""
+        found = _committed(self.mirror.job_files(self.pull.head_sha))
+        here = self.repo.clone_url
+        rows = [row for row in self.services.store.projects() if row.removed_at is None and row.repository != here]
+        return {path: _elsewhere(one, {row.name for row in rows}) for path, one in found.items()}
+
+    def parted(self, folder: str) -> str:
+        """Return the text of a job file from which the head has grown: what GitHub's diff is against."""
+        at = self.mirror.fork_point(self.base, self.pull.head_sha)
+        try:
+            return (self.mirror.read(at, job_file(folder)) if at else None) or ""
+        except UserError:
+            return ""
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
@@ -194,6 +207,7 @@ def _plain(ground: Ground, folder: str) -> View:
         head,
         touched=folder in ground.touched,
         edited=ground.edits(folder),
+        parted=ground.parted(folder) if head and ground.edits(folder) else "",
         here=here,
         elsewhere=elsewhere,
         url=f"{ground.repo.web_url}/blob/{ground.pull.head_sha}/{quote(path)}" if head else "",
@@ -212,6 +226,14 @@ def _committed(entries: list[Entry]) -> dict[str, Committed]:
     texts = {entry.path: entry.text for entry in entries}
     found = {entry.path: Committed(entry.text, file) for entry, file in well}
     return found | {one.path: Committed(texts[one.path], faults=one.faults) for one in faulty}
+
+
+def _elsewhere(one: Committed, names: set[str]) -> Committed:
+    if one.file is None or one.file.project not in names:
+        return one
+    line = amend.lines(one.text).get(("project",), 1)
+    problem = f"another repository keeps a project called {one.file.project}"
+    return Committed(one.text, faults=(Fault(line, 1, "project", problem, "give this one another name"),))
 
 
 def asking(services: Services, clone_url: str) -> Ask:

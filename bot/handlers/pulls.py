@@ -54,7 +54,7 @@ def on_pull(event: PullChanged, services: Services, now: datetime) -> str:
     row = services.store.pull(repo.id, pull.number)
     if row and row.handled_head == pull.head_sha and event.action in HEAD_ONLY:
         return f"nothing: {pull.head_sha[:12]} was handled"
-    return _made(services, repo, pull, now)
+    return _made(services, repo, pull, now, announced=bool(row and row.handled_head == pull.head_sha))
 
 
 def remake(event: Remake, services: Services, now: datetime) -> str:
@@ -73,11 +73,12 @@ def _heard(services: Services, repo: Repository, number: int) -> Pull | None:
     return pull if pull.state == "open" else None
 
 
-def _made(services: Services, repo: Repository, pull: Pull, now: datetime) -> str:
+def _made(services: Services, repo: Repository, pull: Pull, now: datetime, *, announced: bool = False) -> str:
+    """Make everything; unless `announced`, the check says first that it is on its way."""
     ground = pullreading.ground(services, repo, pull)
     mine = [one.body for one in repo.comments(pull.number) if one.author == services.github.login]
     known = frozenset(folder for body in mine if (folder := comments.folder_of(body)) is not None)
-    if ground.answered_for:
+    if ground.answered_for and not announced:
         with suppress(UserError):  # a check that may not be made is said when it matters, at its end
             repo.put_check(pull.head_sha, checks.reading(pull.number))
     views, more = pullreading.views(ground, known, now)

@@ -54,9 +54,11 @@ def test_the_same_head_is_handled_once_and_again_when_asked(here: World) -> None
     here.ada.pushes(here.repo, "more", RETIMED)
     pull = here.ada.opens_pull(here.repo, "more")
     here.hears(pull)
-    before = len(here.github.seen)
+    before, written = len(here.github.seen), here.writes()
     assert here.hears(pull, "synchronize").startswith("nothing")
     assert len(here.github.seen) - before <= 3
+    here.hears(pull, "edited", here.github.now())
+    assert [call for call in here.writes()[len(written) :] if "comments" not in call] == []
     here.remakes(pull)
     assert len(here.comments(pull)) == 1
 
@@ -166,6 +168,25 @@ def test_a_faulty_file_is_said_noted_and_mended_by_a_suggestion_once(here: World
     assert '```suggestion\n    schedule: "*/5 * * * *"\n```' in suggested.body
     with pytest.raises(JobFileError):
         pulls.proposal(here.services, door(here), read(here, pull.number), ".")
+
+
+def test_suggestions_stand_in_the_diff_also_when_the_base_has_moved_on(here: World) -> None:
+    here.ada.pushes(here.repo, "more", FAULTY)
+    pull = here.ada.opens_pull(here.repo, "more")
+    here.ada.pushes(here.repo, "main", {"meshbot.yaml": JOBS.replace("hourly:", "hourly:\n    timeout: 1h")})
+    here.hears(pull)
+    assert [one.line for one in here.repo.review_comments] == [9]
+
+
+def test_a_name_that_another_repository_keeps_is_said_before_it_is_merged(here: World) -> None:
+    other = Origin("https://else.example/o/n.git", ".", "main", "a" * 40)
+    here.services.store.merge_schedule(jobfile.parse(JOBS), other, NOW)
+    here.ada.pushes(here.repo, "more", RETIMED)
+    pull = here.ada.opens_pull(here.repo, "more")
+    here.hears(pull)
+    assert "another repository keeps a project called shop; give this one another name" in here.comment(pull)
+    assert [note["start_line"] for note in here.check(pull.head_sha).annotations] == [2]
+    assert "else.example" not in here.comment(pull)
 
 
 def test_two_projects_get_a_comment_each_and_one_check(tmp_path: Path) -> None:
