@@ -182,7 +182,7 @@ class Git:
 REFUSED = re.compile(r"could not read (Username|Password)|Authentication failed|returned error: 401", re.IGNORECASE)
 MOVED = re.compile(r"unable to update url base from redirection|returned error: 30\d", re.IGNORECASE)
 PASSES = re.compile(
-    r"resolve host|connect|timed? ?out|too slow|early EOF|hung up|RPC failed|\.lock|cannot lock ref|"
+    r"resolve host|connect|timed? ?out|too slow|early EOF|hung up|RPC failed|"
     r"HTTP 5\d\d|returned error: (5\d\d|429)",
     re.IGNORECASE,
 )

@@ -153,6 +153,12 @@ def empty_objects(mirror: Path) -> None:
         path.write_bytes(b"")
 
 
+def empty_ref(mirror: Path) -> None:
+    """What a machine that lost its power leaves."""
+    for path in (mirror / "refs" / "kept").iterdir():
+        path.write_bytes(b"")
+
+
 def left_over_locks(mirror: Path) -> None:
     ref = next((mirror / "refs" / "kept").iterdir())
     for path in (ref.with_name(f"{ref.name}.lock"), mirror / "packed-refs.lock", mirror / "HEAD.lock"):
@@ -162,7 +168,9 @@ def left_over_locks(mirror: Path) -> None:
     mirror.with_suffix(".half").mkdir()
 
 
-@pytest.mark.parametrize("harm", [rubbish_head, rubbish_config, half_made, no_objects, empty_objects, left_over_locks])
+@pytest.mark.parametrize(
+    "harm", [rubbish_head, rubbish_config, half_made, no_objects, empty_objects, empty_ref, left_over_locks]
+)
 def test_a_broken_mirror_is_made_anew(repository: Path, local: Mirror, harm: object) -> None:
     local.fetch("main")
     assert callable(harm)
