@@ -143,6 +143,20 @@ def test_another_head_is_not_merged(world: World) -> None:
         world.door.merge_pull(pull.number, old, "Jobs")
 
 
+def test_a_head_that_moves_in_between_is_not_merged(world: World) -> None:
+    pull = world.pull()
+    moved: list[str] = []
+
+    def push(_number: int, call: str) -> None:
+        if call.startswith("PUT ") and not moved:
+            moved.append(world.ada.pushes(world.repo, "jobs", {"x": "y"}))
+
+    world.github.before = push  # type: ignore[method-assign]
+    with pytest.raises(Moved, match="Head branch was modified"):
+        world.door.merge_pull(pull.number, pull.head_sha, "Jobs")
+    assert not pull.merged
+
+
 def test_what_may_not_be_merged_is_refused_with_githubs_reason(world: World) -> None:
     pull = world.pull()
     world.repo.required_approvals["main"] = 1

@@ -164,6 +164,15 @@ def test_several_threads_ask_at_once_each_with_its_own_token(world: World) -> No
     assert found == [f"{repo.full_name} {repo.heads['main']}" for repo in others] * 3
 
 
+def test_no_two_threads_share_a_connection(line: Line) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(line.wire._connection).result()
+    mine = line.wire._connection()
+    assert mine is not other
+    assert mine[0] is line.wire._connection()[0]
+    assert mine[0] is not other[0]
+
+
 def test_a_slow_installation_keeps_no_other_one_waiting(world: World) -> None:
     other = world.github.install(world.github.repository("umbrella/labs"))
     repository = next(iter(other.repositories))
