@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import kubehouse
 import psycopg
 import pytest
 from fakegithub.github import GitHub
@@ -93,6 +94,15 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
     """A fake GitHub that is nothing but HTTP; what passed and does not fit GitHub's description fails the test."""
     with conforming_github(tmp_path / "github") as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[kubehouse.House]:
+    """A real cluster; the test is skipped where there is none."""
+    if why := kubehouse.why_none():
+        pytest.skip(why)
+    with kubehouse.house() as started:
+        yield started
 
 
 _numbers = itertools.count()
