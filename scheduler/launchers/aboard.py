@@ -31,6 +31,7 @@ MESSAGE = Path("/dev/termination-log")
 LONGEST_MESSAGE = 4000
 """Bytes: the cluster keeps 4096 of them."""
 PROJECT = "project"
+SECRETS = "/meshbot/secrets"
 FAILED = 1
 KILLED = 128
 
@@ -100,7 +101,7 @@ def keep(options: argparse.Namespace, ask: _Asked) -> int:
     printed = _Printed(Redactor(_secrets(options.hide, options.given)))
     ask.timeout, ask.deadline = options.timeout, time.monotonic() + options.timeout
     crew = Crew(ask, options.grace)
-    program = Program(options.program, (options.work / PROJECT).resolve(), dict(os.environ))
+    program = Program(options.program, (options.work / PROJECT).resolve(), _env(options.hide))
     try:
         crew.members.append(start(program, (printed.stream(), printed.stream())))
     except OSError as error:
@@ -118,16 +119,22 @@ def keep(options: argparse.Namespace, ask: _Asked) -> int:
     return 0 if options.together else code if code >= 0 else KILLED - code
 
 
+def _env(granted: Sequence[str]) -> dict[str, str]:
+    """Return the run's environment; one line end at the end of a granted secret is the editor's, not the secret's."""
+    return {**os.environ, **{name: _trimmed(os.environ[name]) for name in granted if name in os.environ}}
+
+
 def _secrets(names: Sequence[str], given: Path | None) -> Iterator[str]:
     """Find the values to hide: of the named variables, of the files that they name, and of whole Secrets."""
     for name in names:
         value = os.environ.get(name, "")
-        yield value
-        if value == f"/meshbot/secrets/{name}":
-            yield _text(Path(value))
+        is_file = value == f"{SECRETS}/{name}"
+        yield _trimmed(_text(Path(value)) if is_file else value)
     if given is not None and given.is_dir():
         for folder in given.iterdir():
-            yield from (os.environ.get(key.name, "") for key in folder.iterdir() if not key.name.startswith(".."))
+            yield from (
+                _trimmed(os.environ.get(key.name, "")) for key in folder.iterdir() if not key.name.startswith("..")
+            )
 
 
 @dataclass
@@ -181,6 +188,10 @@ def _tell(code: int, end: dict[str, Any], report: Sequence[str] = ()) -> int:
 def _end(code: int | None, reason: str | None, detail: str | None) -> dict[str, Any]:
     words = detail[-LONGEST_MESSAGE // 2 :] if detail else None
     return {"code": code, "reason": reason, "detail": words, "ended_at": datetime.now(UTC).isoformat()}
+
+
+def _trimmed(value: str) -> str:
+    return value.removesuffix("\n").removesuffix("\r")
 
 
 def _text(path: Path) -> str:

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 from places import Place, make_place
+from podplaces import make_pod_place
 from waiting import until
 
 from scheduler.errors import UserError
 from scheduler.observations import Absent, Exited, Pending, Running
 
 
-@pytest.fixture(params=["process"])
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = make_place(tmp_path)
+@pytest.fixture(params=["process", pytest.param("kubernetes", marks=pytest.mark.xdist_group("cluster"))])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "process":
+        made = make_place(tmp_path)
+    else:
+        made = make_pod_place(tmp_path, request.getfixturevalue("cluster"))
     yield made
     made.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -64,7 +65,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "where": lambda _: line(str(Path.cwd())),
     "read": lambda value: line(Path(value).read_text().strip()),
     "touch": lambda value: Path(value).write_text(str(os.getpid())),
-    "mark": lambda value: Path(value, str(os.getpid())).write_text(""),
+    "mark": lambda value: Path(value, f"{platform.node()}-{os.getpid()}").write_text(""),
     "ignore": lambda _: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "graceful": lambda _: signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)),
     "start": lambda _: line(json.dumps({"meshrun": 1, "event": "start", "models": 1})),

@@ -1,0 +1,116 @@
+"""A place on a real cluster, with a namespace of its own: what `places` is for processes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from kubehouse import IMAGE, House
+from places import Place, make_repository
+from waiting import until
+
+from scheduler.launchers.cluster import Cluster
+from scheduler.launchers.kubernetes import KubernetesLauncher
+from scheduler.launchers.tenancy import Grant, Lodging, Mount, Tenancy, Tenant
+from scheduler.observations import Exited, Observation, Running
+
+DATA = Path(__file__).parent / "data"
+PROGRAM = ("python3", "-I", "-S", str(DATA / "program.py"))
+_numbers = itertools.count()
+
+
+@dataclass
+class PodPlace(Place):
+    """A launcher in a namespace of a cluster."""
+
+    house: House = None  # type: ignore[assignment]
+    namespace: str = ""
+    lodging: dict[str, Any] = field(default_factory=dict)
+    grants: dict[str, dict[str, Grant]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    launchers: list[KubernetesLauncher] = field(default_factory=list)
+
+    def settle(self, **lodging: Any) -> None:  # noqa: ANN401 - keys of the operator's file
+        """Write the operator's file anew, and begin with it."""
+        self.lodging |= lodging
+        tenants = {name: Tenant(**self.lodging, secrets=granted) for name, granted in self.grants.items()}
+        tenancy = Tenancy("test", Lodging(**self.lodging), tenants)
+        self.launcher = KubernetesLauncher(Cluster(self.house.kubeconfig), tenancy, **self.options)  # type: ignore[assignment]
+        self.launchers.append(self.launcher)  # type: ignore[arg-type]
+        self.launcher.known()  # as a watch does: the cluster is followed
+
+    def grant(self, name: str, value: str, project: str = "shop", **options: Any) -> None:  # noqa: ANN401 - of a grant
+        secret = f"granted-{next(_numbers)}"
+        self.kubectl("create", "secret", "generic", secret, f"--from-literal=value={value}")
+        self.grants.setdefault(project, {})[name] = Grant(secret=secret, key="value", **options)
+        self.settle()
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:  # noqa: ANN401 - of kubectl
+        return self.house.kubectl("-n", self.namespace, *arguments, **options)
+
+    def pods(self, run_id: str) -> list[dict[str, Any]]:
+        listed = self.house.get("pods", "-n", self.namespace, "-l", f"meshbot.dev/run={run_id}")
+        return list(listed["items"])
+
+    def job(self, run_id: str) -> dict[str, Any]:
+        return dict(self.house.get("job", run_id, "-n", self.namespace))
+
+    def ended(self, run_id: str, timeout: float = 120) -> Exited:
+        return self._seen(run_id, Exited, timeout)  # type: ignore[return-value]
+
+    def running(self, run_id: str) -> Running:
+        return self._seen(run_id, Running, 120)  # type: ignore[return-value]
+
+    def _seen(self, run_id: str, kind: type, timeout: float) -> Observation:
+        def look() -> Observation | None:
+            seen = self.launcher.observe(run_id)
+            return seen if isinstance(seen, kind) else None
+
+        return until(look, timeout=timeout)  # type: ignore[return-value]
+
+    def close(self) -> None:
+        for launcher in self.launchers:
+            launcher.close()
+        with suppress(subprocess.CalledProcessError):
+            self.kubectl("delete", "jobs", "--all", "--wait=false")
+            self.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false")
+            self.house.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
+
+def make_pod_place(root: Path, house: House, **options: Any) -> PodPlace:  # noqa: ANN401 - of the launcher
+    os.umask(0)  # the pods have a user of their own, and write into folders of the test
+    root.chmod(0o777)
+    repository, data = root / "repository", root / "data"
+    sha = make_repository(repository)
+    data.mkdir()
+    namespace = f"t-{uuid.uuid4().hex[:8]}"
+    house.kubectl("create", "namespace", namespace)
+    place = PodPlace(data, None, repository, sha, house=house, namespace=namespace)  # type: ignore[arg-type]
+    place.options = {"program": PROGRAM, **options}
+    mounts = {
+        str(root): Mount(host_path=str(root), read_only=False),
+        str(DATA): Mount(host_path=str(DATA)),
+    }
+    until(lambda: _has_account(place))
+    place.settle(
+        namespace=namespace,
+        image=IMAGE,
+        mounts=mounts,
+        grace=timedelta(seconds=1),
+        resources={"cpu": "10m", "memory": "64Mi"},
+    )
+    return place
+
+
+def _has_account(place: PodPlace) -> bool:
+    with suppress(subprocess.CalledProcessError):
+        place.kubectl("get", "serviceaccount", "default")
+        return True
+    return False
