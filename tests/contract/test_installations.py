@@ -168,6 +168,18 @@ def test_a_transferred_repository_goes_on_under_its_new_owner(at: Desk) -> None:
     assert at.row.installation == new.id
 
 
+def test_a_late_word_of_the_old_owner_ends_nothing(at: Desk) -> None:
+    at.ada.renames(at.repo, "store")
+    late = at.carried()
+    at.ada.transfers(at.repo, "umbrella")
+    at.installed.repositories.discard(at.repo.id)
+    at.github.install(at.repo)
+    at.catches_up()
+    assert [at.receives(one) for one in late] == [True]
+    assert at.works() == ["acme/store is not ours"]
+    assert places(at) == {"shop": "/umbrella/store.git"}
+
+
 def test_an_archived_repository_ends_and_resumes(at: Desk) -> None:
     at.ada.archives(at.repo)
     at.catches_up()
