@@ -156,7 +156,11 @@ def unchanged(what: str) -> str:
 
 def to_copy(files: Mapping[str, str], why: str) -> str:
     """Give the files to whoever can commit them, since we cannot."""
-    parts = [f"This branch cannot be pushed to ({said(why)}). Put this there yourself, and push:"]
+    head = (
+        f"This branch cannot be pushed to ({said(why)}). Where the diff shows the lines, they are suggested there, for one "
+        "click. Or put this there yourself, and push:"
+    )
+    parts = [head]
     for path, text in files.items():
         name = html.escape(short(path, 200)).replace("@", "@\u2060")
         parts.append(f"<details open><summary>{name}</summary>\n\n{fenced(_plain(text), 'yaml')}\n\n</details>")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot import replies
+from bot import hunks, replies
 from bot.chatops.names import guess
 from bot.errors import Refused, UsageFault
 from bot.gh import MissingPermission
@@ -48,7 +48,8 @@ def accept(speech: Speech, action: AcceptProposal) -> Said:
         return Said(replies.unchanged(f"{which} has what is proposed already.") + notes, ok=not faults)
     changes = "".join(_changes(made.before, text) for made, text in chosen if made.path in files)
     what = f"Accept the proposed jobs{': ' + ', '.join(action.jobs) if action.jobs else ''}"
-    said = _commit(speech, files, what, changes)
+    befores = {made.path: made.before for made, _ in chosen}
+    said = _commit(speech, befores, files, what, changes)
     return replace(said, text=said.text + notes)
 
 
@@ -64,7 +65,7 @@ def set_keys(speech: Speech, action: SetKeys) -> Said:
     if after == before:
         return Said(replies.unchanged(f"`{path}` says so already."))
     what = f"Set {', '.join(key for key, _ in action.values)} of {name}"
-    return _commit(speech, {path: after}, what, _changes(before, after))
+    return _commit(speech, {path: before}, {path: after}, what, _changes(before, after))
 
 
 def _made(speech: Speech) -> str | None:
@@ -139,19 +140,32 @@ def _changes(before: str, after: str) -> str:
     return sections.changes(difference(old, jobfile.parse(after).jobs))
 
 
-def _commit(speech: Speech, files: Mapping[str, str], what: str, changes: str) -> Said:
+def _commit(speech: Speech, befores: Mapping[str, str], files: Mapping[str, str], what: str, changes: str) -> Said:
     """Commit to the branch, or give the files to whoever can. Raises `Moved` when somebody pushed meanwhile."""
     pull = speech.pull
     if pull.head_repo_id is None or not pull.can_be_pushed:
-        return Said(replies.to_copy(files, "it is of a fork that does not let us"), ok=False)
+        _suggest(speech, befores, files, what)
+        return Said(replies.to_copy(files, "it is of a fork that does not let us"))
     message = f"{what if len(what) <= SUMMARY else what[: SUMMARY - 1] + '…'}\n\n{speech.co_author}"
     try:
         sha = speech.repo.commit_files(
             pull.head_ref, pull.head_sha, files, message, speech.trailer, repository_id=pull.head_repo_id
         )
     except MissingPermission as error:
-        return Said(replies.to_copy(files, str(error)), ok=False)
+        _suggest(speech, befores, files, what)
+        return Said(replies.to_copy(files, str(error)))
     return Said(replies.committed(sha, pull.head_ref, sorted(files), changes))
+
+
+def _suggest(speech: Speech, befores: Mapping[str, str], files: Mapping[str, str], what: str) -> None:
+    """Suggest the changes on the lines that the pull request shows; what cannot be suggested is in the reply anyway."""
+    found = [
+        one
+        for path, text in files.items()
+        for one in hunks.suggestions(path, befores.get(path, ""), text, speech.key, f"{prose(what)}.")
+    ]
+    with suppress(UserError):
+        speech.repo.put_suggestions(speech.pull.number, speech.pull.head_sha, found)
 
 
 def see_head(speech: Speech) -> None:

@@ -6,6 +6,7 @@ approve is who may write, asked of GitHub now. The head that was looked at is se
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from bot import replies
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from bot.checkout import Mirror
     from bot.gh import Review
+    from bot.handlers.pullreading import Ground
     from bot.handlers.speech import Speech
 
 VERDICTS = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
@@ -30,13 +32,19 @@ def merge(speech: Speech) -> Said:
     if pull.merged:
         return Said(replies.merged(pull.merge_sha or pull.head_sha, pull.base_ref))
     ground = speech.ground
-    files = [*ground.before.values(), *ground.after.values()]
-    speech.needs_protected({job.environment for one in files for job in one.jobs})
+    speech.needs_protected(_environments(ground))
     missing = [*_state(speech), *_reviews(speech), *_checks(speech)]
     if missing:
         return Said(replies.not_yet(missing), ok=False)
     sha = speech.repo.merge_pull(pull.number, pull.head_sha, f"{pull.title} (#{pull.number})")
     return Said(replies.merged(sha, pull.base_ref))
+
+
+def _environments(ground: Ground) -> set[str]:
+    """Return the environments of the projects that the pull request touches, as they were and as they will be."""
+    files = [*ground.before.items(), *ground.after.items()]
+    touched = [one for path, one in files if path in ground.files or str(PurePosixPath(path).parent) in ground.touched]
+    return {job.environment for one in touched for job in one.jobs}
 
 
 def _state(speech: Speech) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot import deliveries, replies
-from bot.events import Remake
+from bot.events import Remake, Repo
 from bot.handlers.said import Said
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def _looked_at(speech: Speech, action: TrustHead, head: str) -> bool:
 
 def wish_remake(speech: Speech, because: str) -> None:
     """Have the comment and the check of the pull request made anew, once for one reason."""
-    row = speech.services.store.repository(speech.repo.id)
-    if row is None:
-        return
-    event = Remake(row.installation, deliveries.repo_of(row), speech.pull.number, because)
-    name = f"remake:{row.id}:{speech.pull.number}:{because}"
+    info = speech.repo.info()
+    repo = Repo(info.id, info.full_name, info.default_branch, archived=info.archived, fork=info.fork)
+    event = Remake(speech.repo.installation, repo, speech.pull.number, because)
+    name = f"remake:{info.id}:{speech.pull.number}:{because}"
     speech.services.store.receive(deliveries.wished(name, event, speech.now))

@@ -110,6 +110,24 @@ def test_a_fork_that_cannot_be_pushed_to_gets_the_file_to_copy(here: Talk) -> No
     assert "This branch cannot be pushed to" in said
     assert "    owner: anna\n" in said
     assert "ok-to-test" in here.says(pull, "/meshbot accept")
+    assert here.repo.review_comments == []  # the diff does not show these lines
+
+
+def test_lines_of_a_fork_that_the_diff_shows_are_suggested_once(here: Talk) -> None:
+    bob = here.person("bob", "read")
+    fork = here.desk.github.fork(here.repo, "bob")
+    bob.pushes(fork, "topic", {"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"0 6 * * 0"')})
+    pull = bob.opens_pull(here.repo, "topic", source=fork)
+    here.desk.catches_up()
+    comment = here.ada.comments(pull, '/meshbot set weekly schedule="0 7 * * 0"')
+    carried = here.carried(comment)
+    here.desk.receives(carried)
+    here.desk.works()
+    here.handles_again(carried)
+    (suggestion,) = here.repo.review_comments
+    assert '```suggestion\n    schedule: "0 7 * * 0"\n```' in suggestion.body
+    assert suggestion.line == JOBS.splitlines().index("  weekly:") + 2
+    assert here.reactions(comment) == {"rocket"}
 
 
 def test_nothing_is_committed_to_the_branch_that_is_scheduled(here: Talk) -> None:
