@@ -157,8 +157,8 @@ def unchanged(what: str) -> str:
 def to_copy(files: Mapping[str, str], why: str) -> str:
     """Give the files to whoever can commit them, since we cannot."""
     head = (
-        f"This branch cannot be pushed to ({said(why)}). Where the diff shows the lines, they are suggested there, for one "
-        "click. Or put this there yourself, and push:"
+        f"This branch cannot be pushed to ({said(why)}). Where the diff shows the lines, they are suggested there, for "
+        "one click. Or put this there yourself, and push:"
     )
     parts = [head]
     for path, text in files.items():
