@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,18 +49,27 @@ class Lease:
     now: Callable[[], datetime]
     ended: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
+    renewed: list[float] = field(default_factory=lambda: [time.monotonic()])
 
     def still_mine(self) -> bool:
-        """Ask the database; this also renews."""
-        if not self.lost.is_set() and not self.store.renew_lease(self.inbox, self.holder, self.now() + LEASE):
-            self.lost.set()
+        """Say so at once if it was renewed a moment ago, when nobody else can have it; else renew it, or lose it."""
+        if not self.lost.is_set() and time.monotonic() - self.renewed[0] >= RENEW_EVERY.total_seconds():
+            self.renew()
         return not self.lost.is_set()
+
+    def renew(self) -> None:
+        """Ask the database for more time."""
+        began = time.monotonic()
+        if self.store.renew_lease(self.inbox, self.holder, self.now() + LEASE):
+            self.renewed[0] = began
+        else:
+            self.lost.set()
 
     def keep(self) -> None:
         """Renew until ended or lost. A database that is out of reach is asked again."""
         while not self.ended.wait(RENEW_EVERY.total_seconds()) and not self.lost.is_set():
             with suppress(MeshbotError):
-                self.still_mine()
+                self.renew()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import os
 import secrets
 import socket
 import threading
@@ -29,6 +30,9 @@ from scheduler.settings import Settings, load
 
 PAUSE = 1.0
 """Seconds until an unreachable queue is tried again."""
+
+POLITENESS = 10
+"""How far workers stand back when processors are busy: `web` must answer at once, they need not."""
 
 BEFOREHAND = (
     "bot.gh",
@@ -82,6 +86,7 @@ def demand(settings: Settings) -> None:
 def _worker(settings: Settings, redis_url: str, holder: str) -> None:
     stop = threading.Event()
     foreman.on_stop(stop)
+    os.nice(POLITENESS)
     services = Services(settings)
     services.store.drop_leases(holder)
     employ(Clerk(services, holder, stop))

@@ -1,7 +1,8 @@
 """The `web` process: gunicorn, in this process, around the web application.
 
-The rule: two processes with a few threads each serve what GitHub sends to two processors. Its own access log is off:
-it would show paths and queries, which anybody may write; `bot.app` logs what is answered.
+The rule: two processes with a few threads each serve what GitHub sends to two processors; on SQLite, which has one
+writer at a time, one process does. Its own access log is off: it would show paths and queries, which anybody may
+write; `bot.app` logs what is answered.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         """Tell gunicorn how to serve."""
         options: dict[str, Any] = {
             "bind": self._settings.web_bind,
-            "workers": PROCESSES,
+            "workers": 1 if self._settings.database.startswith("sqlite") else PROCESSES,
             "worker_class": "gthread",
             "threads": THREADS,
             "keepalive": 75,

@@ -63,11 +63,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Hold a transaction that writes: all of it is kept, or nothing. Raises `Retryable` as `reading` does."""
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Hold a transaction that writes: all of it is kept, or nothing. Raises `Retryable` as `reading` does.
+
+        What is not `durable` does not wait for the disk: a power cut may take the last moments of it, a crash nothing.
+        """
         with _translated("writing to"), self._engine.connect() as raw:
-            connection = raw.execution_options(**_WRITING)
+            connection = raw.execution_options(**_WRITING, meshbot_durable=durable)
             with connection.begin():
+                if self.is_postgres and not durable:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
                 yield connection
 
     def insert_new(self, table: Table) -> Insert:
@@ -120,12 +125,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
-        "synchronous = FULL",  # a committed tick survives a power cut too
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("meshbot_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("meshbot_writing", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    durable = options.get("meshbot_durable", True)  # a committed tick survives a power cut too
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,7 +2,7 @@
 
 A delivery is received once, under any number of simultaneous attempts. An inbox is handled in the order of arrival:
 while its oldest pending delivery waits, none of the later ones is handed out. A lease has one holder at a time; when it
-runs out, anybody may take it.
+runs out, anybody may take it. What was received survives a power cut; who was at it, and how far, may be done again.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Deliveries(Database):
     def take_lease(self, name: str, holder: str, until: datetime, now: datetime) -> bool:
         """Take a lease if nobody has it at `now`, not even `holder`. Of several who try at once, one has it."""
         over = (leases.c.name == name, leases.c.until <= now)
-        with self.writing() as connection:
+        with self.writing(durable=False) as connection:
             fresh = self.insert_new(leases).values(name=name, holder=holder, until=until)
             if connection.execute(fresh).rowcount == 1:
                 return True
@@ -111,21 +111,21 @@ class Deliveries(Database):
     def renew_lease(self, name: str, holder: str, until: datetime) -> bool:
         """Keep a lease until a later time. False when somebody else has it, or it was dropped: stop at once."""
         mine = (leases.c.name == name, leases.c.holder == holder)
-        with self.writing() as connection:
+        with self.writing(durable=False) as connection:
             return connection.execute(update(leases).where(*mine).values(until=until)).rowcount == 1
 
     def drop_lease(self, name: str, holder: str) -> None:
         """Give a lease back; what somebody else holds stays theirs."""
-        with self.writing() as connection:
+        with self.writing(durable=False) as connection:
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
     def drop_leases(self, holder: str) -> int:
         """Give back everything that a holder had, which is known to have ended; return how many leases those were."""
-        with self.writing() as connection:
+        with self.writing(durable=False) as connection:
             return connection.execute(delete(leases).where(leases.c.holder == holder)).rowcount
 
     def _settle(self, delivery_id: str, values: dict[str, Any]) -> None:
-        with self.writing() as connection:
+        with self.writing(durable=False) as connection:
             connection.execute(update(deliveries).where(deliveries.c.id == delivery_id, _PENDING).values(values))
 
 

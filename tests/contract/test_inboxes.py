@@ -156,10 +156,13 @@ def test_an_inbox_that_somebody_is_at_is_left_alone(desk: Desk) -> None:
     assert desk.store.take_lease(INBOX, "grace", NOW, NOW)  # given back
 
 
-def test_whoever_loses_the_inbox_records_nothing_and_stops(desk: Desk) -> None:
+def test_whoever_loses_the_inbox_records_nothing_and_stops(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inboxes, "RENEW_EVERY", timedelta(seconds=0.01))
+
     def lose() -> str:
         desk.store.drop_lease(INBOX, "ada")
         assert desk.store.take_lease(INBOX, "grace", NOW + timedelta(minutes=5), NOW)
+        threading.Event().wait(0.02)
         return "done"
 
     desk.answers["first"] = lose
