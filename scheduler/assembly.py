@@ -5,9 +5,14 @@ The rule: this is the only place that chooses. The parts themselves take what th
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from pathlib import Path
 
 from scheduler.errors import UserError
+from scheduler.launchers import tenancy as tenants
+from scheduler.launchers.cluster import Cluster
+from scheduler.launchers.kubernetes import KubernetesLauncher
 from scheduler.launchers.process import SLOTS, ProcessLauncher
 from scheduler.logs import Logs
 from scheduler.queues import Queues
@@ -38,10 +43,26 @@ class Assembly:
         return Queues(self.settings.redis_url.get_secret_value())
 
     @cached_property
-    def launcher(self) -> ProcessLauncher:
+    def launcher(self) -> ProcessLauncher | KubernetesLauncher:
         """The place where runs run."""
+        if self.settings.launcher == "kubernetes":
+            return self._kubernetes()
         slots = self.settings.local_runs or SLOTS
         return ProcessLauncher(self.settings.data_dir, self.settings.secrets, slots=slots)
+
+    def _kubernetes(self) -> KubernetesLauncher:
+        file = self.settings.kubernetes_file
+        if file is None:
+            raise UserError(
+                "opening the cluster: nothing says what projects get there; "
+                "set MESHBOT_KUBERNETES_FILE to a file like config/examples/kubernetes.yaml"
+            )
+        try:
+            tenancy = tenants.parse(file.read_text(), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"reading MESHBOT_KUBERNETES_FILE: {error}") from error
+        kubeconfig = os.environ.get("KUBECONFIG")
+        return KubernetesLauncher(Cluster(Path(kubeconfig) if kubeconfig else None), tenancy)
 
     @cached_property
     def logs(self) -> Logs:

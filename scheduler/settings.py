@@ -10,6 +10,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +48,14 @@ class Settings(BaseSettings):
         None,
         ge=1,
         description="How many runs may work on one machine at once. Default: twice its processors, and at least 8.",
+    )
+    launcher: Literal["process", "kubernetes"] = Field(
+        "process", description="Where runs run: as processes of the machine of their worker, or as pods of a cluster."
+    )
+    kubernetes_file: Path | None = Field(
+        None,
+        description="What each project gets in the cluster, as in `config/examples/kubernetes.yaml`. "
+        "The cluster itself is that of `KUBECONFIG`, or the one in which Meshbot runs.",
     )
     keep_days: int = Field(
         90,
