@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import kubehouse
 import psycopg
 import pytest
 from fakegithub.github import GitHub
-from githubhouse import conforming_github
+from githubhouse import House, built, conforming_github
 from psycopg import sql
 
 from scheduler import embedded
@@ -94,6 +95,28 @@ def github(tmp_path: Path) -> Iterator[GitHub]:
     """A fake GitHub that is nothing but HTTP; what passed and does not fit GitHub's description fails the test."""
     with conforming_github(tmp_path / "github") as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def the_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with built(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture
+def house(the_house: House) -> Iterator[House]:
+    """A fake GitHub and Meshbot's processes; in the end all that passed fits, and no secret was logged."""
+    began = {name: len(the_house.log(name)) for name in the_house.processes}
+    yield the_house
+    the_house.calm()
+    for name, length in began.items():
+        sys.stdout.write(f"--- {name}\n{the_house.log(name)[length:]}\n")  # pytest shows it when the test has failed
+    unfit = the_house.github.unfit()
+    the_house.github.faults.clear()
+    the_house.github.courier.faults.clear()
+    assert unfit == []
+    logged = "".join(the_house.log(name) for name in the_house.processes)
+    assert [secret for secret in the_house.secrets() if secret in logged] == []
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,6 +113,11 @@ class Courier:
         """Whether everything that could be carried is carried."""
         with self._changed:
             return not self._busy and (self._held or not self._waiting or self.app.hook_url is None)
+
+    def refused(self) -> list[Delivery]:
+        """What the App could not take, and did not ask for again since."""
+        latest = {one.guid: one for one in self.sent}
+        return [one for one in latest.values() if one.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR]
 
     def end(self) -> None:
         with self._changed:
