@@ -170,14 +170,29 @@ def test_a_transferred_repository_goes_on_under_its_new_owner(at: Desk) -> None:
 
 def test_a_late_word_of_the_old_owner_ends_nothing(at: Desk) -> None:
     at.ada.renames(at.repo, "store")
-    late = at.carried()
+    late = [one for one in at.carried() if one.event == "repository"]
     at.ada.transfers(at.repo, "umbrella")
     at.installed.repositories.discard(at.repo.id)
+    at.github.revoke_tokens()
     at.github.install(at.repo)
     at.catches_up()
     assert [at.receives(one) for one in late] == [True]
     assert at.works() == ["acme/store is not ours"]
     assert places(at) == {"shop": "/umbrella/store.git"}
+
+
+def test_a_repository_that_is_transferred_before_it_was_read_is_read_for_its_new_owner(at: Desk) -> None:
+    web = at.github.repository("acme/web", {"meshbot.yaml": job_file("web")})
+    at.ada.adds(at.installed, web)
+    at.hears()
+    Clerk(at.services, "a quick one", now=at.now).work(f"installation:{at.installed.id}")
+    at.ada.transfers(web, "umbrella")
+    at.installed.repositories.discard(web.id)
+    at.works()
+    assert places(at) == {"shop": "/acme/shop.git"}
+    at.github.install(web)
+    at.catches_up()
+    assert places(at) == {"shop": "/acme/shop.git", "web": "/umbrella/web.git"}
 
 
 def test_an_archived_repository_ends_and_resumes(at: Desk) -> None:
