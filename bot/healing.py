@@ -102,8 +102,9 @@ class Round:
         for row in store.installations():
             if found and row.id not in there and row.state != "removed":
                 installations.removed(row.id, self.services, self.now)
+        scheduled = {project.repository for project in store.projects()}
         for lost in store.repositories():
-            if lost.state != "active":
+            if lost.state != "active" and repositories.address(self.services, lost.full_name) in scheduled:
                 repositories.retire(self.services, lost, self.now)
 
     def redeliver(self) -> int:

@@ -70,7 +70,13 @@ def lost(services: Services, row: RepositoryRow, now: datetime) -> None:
 
 
 def retire(services: Services, row: RepositoryRow, now: datetime) -> list[str]:
-    """End the scheduling of what is in a repository; runs that are under way end by themselves."""
+    """End the scheduling of what is in a repository; runs that are under way end by themselves.
+
+    Not of a repository that has its name by now: that one is another, and is there.
+    """
+    named = services.store.repository_named(row.full_name)
+    if named is not None and named.id != row.id and named.state == "active":
+        return []
     place = address(services, row.full_name)
     names = [project.name for project in services.store.projects() if project.repository == place]
     return [name for name in names if services.store.remove_project(name, now)]

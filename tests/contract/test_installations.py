@@ -11,7 +11,7 @@ import pytest
 from fakegithub.courier import Delivery as Carried
 from hubdesk import Desk, desk, job_file
 
-from bot import sync
+from bot import healing, sync
 from bot.handlers import repositories
 from bot.inboxes import Clerk
 from bot.sync import Synced
@@ -211,6 +211,23 @@ def test_a_deleted_repository_ends(at: Desk) -> None:
     assert at.catches_up() == ["acme/shop is not there any more: its projects are not scheduled"]
     assert at.jobs() == {}
     assert at.row.state == "removed"
+
+
+def test_a_new_repository_of_the_same_name_is_another_one(at: Desk) -> None:
+    old = at.repo
+    at.ada.deletes_repository(old)
+    late = at.carried()
+    at.repo = at.github.repository("acme/shop", {"meshbot.yaml": job_file(schedule="*/30 * * * *")})
+    at.ada.adds(at.installed, at.repo)
+    at.catches_up()
+    assert sum(at.receives(one) for one in late if one.event == "repository") == 1
+    at.works()
+    healing.heal(at.services, at.now())
+    at.works()
+    assert at.jobs() == SLOWER
+    row = at.store.repository(old.id)
+    assert row is not None
+    assert row.state == "removed"
 
 
 def test_another_default_branch_is_the_tracked_one_from_then_on(at: Desk) -> None:
