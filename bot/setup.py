@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,20 +96,31 @@ def asked(request: Request) -> tuple[str, str, str | None, int]:
 
 
 def demand_room(folder: Path) -> None:
-    """See that nothing is there that would be written over. Raises `Refused`."""
+    """See that the folder can be written to, and nothing in it would be written over. Raises `Refused`."""
     if found := [name for name in (KEY, SECRET, NAMES) if (folder / name).exists()]:
         words = f"creating a GitHub App: {folder / found[0]} is there from another one"
         raise Refused(f"{words}; load {folder / NAMES}, or move the folder away to create another App")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Refused(f"creating a GitHub App: its key cannot be kept in {folder}: {error.strerror}") from error
 
 
 def keep(folder: Path, made: NewApp) -> list[str]:
     """Write the secrets into files; the key first, it is handed over once. Returns the settings that lead there."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
-    _write(folder / KEY, made.private_key.get_secret_value())
-    _write(folder / SECRET, made.webhook_secret.get_secret_value() + "\n")
     lines = setting_lines(made.id, folder)
-    _write(folder / NAMES, "".join(f"{line}\n" for line in lines))
+    try:
+        _write(folder / KEY, made.private_key.get_secret_value())
+        _write(folder / SECRET, made.webhook_secret.get_secret_value() + "\n")
+        _write(folder / NAMES, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        words = f"keeping the secrets of App {made.id} in {folder}: {error.strerror}"
+        raise Refused(
+            f"{words}; the App is there: make a new key and secret in its settings, from {made.url}"
+        ) from error
     return lines
 
 

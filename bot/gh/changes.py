@@ -84,7 +84,7 @@ class Changes(Pulls):
                     doing = f"editing pull request {one.number}"
                     self._ask(doing, PULLS, "PATCH", f"/pulls/{one.number}", body=limits.comment(body))
                 return one.number
-        given = {"title": title, "head": head, "base": base, "body": limits.comment(body)}
+        given = {"title": limits.title(title), "head": head, "base": base, "body": limits.comment(body)}
         return field(
             self._ask(f"opening a pull request of {head}", PULLS, "POST", "/pulls", **given).data, "number", int
         )

@@ -55,7 +55,7 @@ def annotation(one: Annotation) -> dict[str, str | int]:
 
 
 def title(text: str) -> str:
-    """Return the title of a check in one line."""
+    """Return the title of a check or a pull request in one line."""
     return _line(text, TITLE) or "meshbot"
 
 

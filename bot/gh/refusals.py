@@ -23,6 +23,9 @@ LONGEST_WAIT = timedelta(hours=2)
 FAR = 2**32
 # What GitHub says of a merge that met another one: nothing stands against trying again.
 BASE_MOVED = "base branch was modified"
+KEY_REMEDY = (
+    "see that MESHBOT_GITHUB_APP_ID and the private key belong to the same App, and that this machine's clock is right"
+)
 MAY_NOT = "resource not accessible by integration"
 LIMIT = re.compile(r"rate limit|abuse detection|wait a few minutes|retry your request again later", re.IGNORECASE)
 STALE = re.compile(
@@ -48,7 +51,7 @@ def refusal(asked: Asked, status: int, headers: Mapping[str, Any], data: object,
     fault: MeshbotError
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            fault = KeyRefused(f"{words}; see that MESHBOT_GITHUB_APP_ID and the private key belong to the same App")
+            fault = KeyRefused(f"{words}; {KEY_REMEDY}")
         case HTTPStatus.FORBIDDEN:
             fault = _forbidden(asked, words, data)
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:

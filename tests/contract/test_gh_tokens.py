@@ -153,6 +153,12 @@ def test_another_apps_key_is_refused_and_asked_with_once(world: World) -> None:
     assert len(asked(world)) == 1
 
 
+def test_a_clock_that_is_wrong_is_among_what_to_look_at(world: World) -> None:
+    world.github.ahead = timedelta(minutes=20)
+    with pytest.raises(KeyRefused, match="that this machine's clock is right"):
+        world.door.open_pulls()
+
+
 @pytest.mark.parametrize(
     "key", ["", "no key", "-----BEGIN RSA PRIVATE KEY-----\nSECRETSECRET\n-----END RSA PRIVATE KEY-----"]
 )

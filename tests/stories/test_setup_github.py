@@ -136,4 +136,4 @@ def test_a_code_that_github_does_not_know_leaves_nothing_behind(world: World, tm
     code, _, errors = terminal.ends()
     assert code == 1
     assert "exchanging GitHub's code for the new App" in errors
-    assert not (tmp_path / "data" / "github").exists()
+    assert list((tmp_path / "data" / "github").iterdir()) == []

@@ -64,9 +64,15 @@ def test_secrets_are_for_their_owner_alone_and_nothing_is_written_over(tmp_path:
     )
     with pytest.raises(Refused, match="is there from another one"):
         setup.demand_room(folder)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(Refused, match=r"File exists; the App is there: make a new key and secret .*/apps/meshbot"):
         setup.keep(folder, replace(MADE, private_key=SecretStr("another")))
     assert (folder / "private-key.pem").read_text() == "the key"
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_github_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(Refused, match="its key cannot be kept in"):
+        setup.demand_room(tmp_path / "data" / "github")
 
 
 def test_whatever_stands_in_the_manifest_is_text_on_the_page() -> None:
