@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bot import comments
 from bot.gh.shapes import Annotation, Button, Check, Conclusion, Level
 from bot.pullviews import State, View
-from scheduler.draw.escape import code, prose, short
+from scheduler.draw.escape import code, short, spoken
 from scheduler.jobfile import Fault
 from scheduler.lint import Finding
 from scheduler.topology import Level as Matters
@@ -98,7 +98,7 @@ def _summary(view: View) -> str:
 
 
 def _unread(view: View) -> str:
-    return f"\n{code(view.folder)} looks like a project and does not load: {prose(view.refused)}\n"
+    return f"\n{code(view.folder)} looks like a project and does not load: {spoken(view.refused)}\n"
 
 
 def _clipped(text: str) -> str:

@@ -14,7 +14,7 @@ from bot import nextsteps
 from bot.pullviews import Branches, Setting, State, View
 from scheduler import cron
 from scheduler.draw import LARGEST, mermaid, sections
-from scheduler.draw.escape import code, fenced, prose, short
+from scheduler.draw.escape import code, fenced, prose, short, spoken
 from scheduler.jobfile import Fault, Job
 from scheduler.lint import Finding
 from scheduler.topology import Level, Note, coverage, difference
@@ -101,7 +101,7 @@ def faults(found: tuple[Fault, ...], url: str) -> str:
     for one in found[:MOST_FAULTS]:
         link = f"[line {one.line}]({url}#L{one.line})" if url else f"line {one.line}"
         path = f" {code(one.path)}" if one.path else ""
-        told.append(f"- 🛑 {link}{path}: {prose(one.problem)}; {prose(one.remedy)}")
+        told.append(f"- 🛑 {link}{path}: {spoken(one.problem)}; {spoken(one.remedy)}")
     return "\n".join(["#### What is wrong", "", *sections.most(told, MOST_FAULTS, "faults", len(found))]) + "\n"
 
 
@@ -124,7 +124,7 @@ def warnings(view: View) -> str:
 
 def _finding(one: Finding, url: str) -> str:
     link = f"[line {one.line}]({url}#L{one.line})" if url else f"line {one.line}"
-    return f"- {sections.MARKS[one.level]} {link}: {prose(one.sentence)} {prose(one.remedy)}"
+    return f"- {sections.MARKS[one.level]} {link}: {spoken(one.sentence)} {spoken(one.remedy)}"
 
 
 def _counts(view: View) -> str:

@@ -19,7 +19,7 @@ from bot.gh.shapes import Suggestion
 from bot.pullviews import View
 from scheduler import amend, jobfile
 from scheduler.dag import Graph
-from scheduler.draw.escape import fenced, prose
+from scheduler.draw.escape import fenced, spoken
 from scheduler.errors import UserError
 from scheduler.jobfile import Fault, JobFile
 from scheduler.lint import Finding, Fix
@@ -84,12 +84,12 @@ def of_findings(text: str, file: JobFile, findings: Sequence[Finding], graph: Gr
             mend = _difference(text, amend.mend(text, fix))
             if mend is not None:
                 first, last, new = mend
-                yield Mend(first, last, new, f"{prose(one.sentence)} {prose(one.remedy)}")
+                yield Mend(first, last, new, f"{spoken(one.sentence)} {spoken(one.remedy)}")
 
 
 def _why(fault: Fault) -> str:
     said = f"{fault.problem}; {fault.remedy}"
-    return prose(said if said.endswith((".", "?")) else f"{said}.", 1000)
+    return spoken(said if said.endswith((".", "?")) else f"{said}.", 1000)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.proposing import Proposed
 from scheduler.draw import LARGEST, mermaid, sections
-from scheduler.draw.escape import code, fenced, prose
+from scheduler.draw.escape import code, fenced, spoken
 from scheduler.topology.wording import count
 
 TITLE = "Run the models of this repository with Meshbot"
@@ -58,7 +58,7 @@ def _graph(one: Proposed) -> str:
 
 
 def _unread(unread: Mapping[str, str]) -> str:
-    lines = [f"- {code(folder)}: {prose(why)}" for folder, why in unread.items()]
+    lines = [f"- {code(folder)}: {spoken(why)}" for folder, why in unread.items()]
     if not lines:
         return ""
     head = "#### What does not load\n\nThese look like projects, too, and got no job file:\n\n"

@@ -32,6 +32,15 @@ def code(text: str, longest: int = LONGEST) -> str:
     return f"{fence}{padded}{fence}".replace("|", "\\|")
 
 
+def spoken(text: str, longest: int = 600) -> str:
+    """Return a sentence of ours for Markdown: as `prose`, and what stands between two backticks is code."""
+    parts = short(text, longest).split("`")
+    if len(parts) % 2 == 0:  # one backtick is left over, and is only a sign
+        last = parts.pop()
+        parts[-1] += f"`{last}"
+    return "".join(code(part, longest) if at % 2 else prose(part, longest) for at, part in enumerate(parts))
+
+
 def label(text: str, longest: int = 40) -> str:
     """Return text for a quoted Mermaid label: letters and harmless signs, all else as character codes."""
     return re.sub(r"[^\w .,:/*+()-]", lambda sign: f"#{ord(sign[0])};", short(text, longest))

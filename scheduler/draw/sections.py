@@ -6,12 +6,12 @@ Each part is bounded by itself and harmless whatever names are in it; whoever pu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from scheduler import cron
 from scheduler.dag import LoadFault
-from scheduler.draw.escape import code, prose, short
+from scheduler.draw.escape import code, prose, short, spoken
 from scheduler.jobfile import JobType
 from scheduler.topology import AnyJob, Difference, Forecast, Level, Note, Outlook, Proposal, ProposedJob
 from scheduler.topology.wording import assumptions, duration
@@ -19,6 +19,7 @@ from scheduler.topology.wording import assumptions, duration
 MOST_MOVES = 30
 MOST_ROWS = 60
 MOST_NOTES = 25
+A_WEEK = timedelta(days=7)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
 MARKS = {"error": "🛑", "warning": "⚠️", "note": "💬"}
@@ -77,11 +78,14 @@ def table(jobs: Sequence[AnyJob], models: Mapping[str, int], now: datetime | Non
 
 
 def _due(job: AnyJob, now: datetime) -> str:
-    """Say the next two ticks in UTC, their day once when it is one."""
+    """Say the next two ticks in UTC, of the second one only what differs."""
     schedule = cron.parse(job.schedule, job.timezone)
     first = schedule.next(now)
     second = schedule.next(first)
-    return f"{moment(first)}, {moment(second) if first.date() != second.date() else f'{second:%H:%M}'}"
+    if second.date() == first.date():
+        return f"{moment(first)}, {second:%H:%M}"
+    near = second - first < A_WEEK
+    return f"{moment(first)}, {f'{DAYS[second.weekday()]} {second:%H:%M}' if near else moment(second)}"
 
 
 def moment(at: datetime) -> str:
@@ -92,10 +96,10 @@ def moment(at: datetime) -> str:
 def notes(found: Sequence[Note], faults: Sequence[LoadFault]) -> str:
     """List what is worth knowing of the models, and what stood in the way of loading them."""
     lines = most(
-        [f"- {MARKS[note.level]} {prose(note.sentence)} {prose(note.remedy)}" for note in found], MOST_NOTES, "notes"
+        [f"- {MARKS[note.level]} {spoken(note.sentence)} {spoken(note.remedy)}" for note in found], MOST_NOTES, "notes"
     )
     loading = [
-        f"- {MARKS[Level.WARNING]} {code(one.where)} did not load as it is: {prose(one.problem)} {prose(one.remedy)}"
+        f"- {MARKS[Level.WARNING]} {code(one.where)} did not load as it is: {spoken(one.problem)} {spoken(one.remedy)}"
         for one in faults
     ]
     lines += most(loading, MOST_NOTES, "faults in loading the project")
@@ -104,7 +108,7 @@ def notes(found: Sequence[Note], faults: Sequence[LoadFault]) -> str:
 
 def reasons(jobs: Sequence[ProposedJob]) -> str:
     """Say in a fold why each job is as it is."""
-    lines = [f"- {code(job.name)}: {prose(job.reason)} _{prose(job.change)}_" for job in jobs[:MOST_ROWS]]
+    lines = [f"- {code(job.name)}: {spoken(job.reason)} _{spoken(job.change)}_" for job in jobs[:MOST_ROWS]]
     return fold("Why these jobs, and what would change them", "\n".join(lines))
 
 

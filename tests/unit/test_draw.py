@@ -16,7 +16,7 @@ from scheduler import dag
 from scheduler.amend import compose
 from scheduler.dag import Graph, Model
 from scheduler.draw import LARGEST, changes, markdown, mermaid, outline, svg
-from scheduler.draw.escape import code, prose
+from scheduler.draw.escape import code, prose, spoken
 from scheduler.jobfile import Job
 from scheduler.topology import Options, Proposal, difference, outlook, propose
 
@@ -139,6 +139,26 @@ def test_code_is_one_line_of_code_also_in_a_table(text: str, written: str) -> No
 def test_prose_has_no_markup_mention_or_link() -> None:
     written = prose("*a* @team <b> [x](http://y) #12 www.z")
     assert written == "\\*a\\* @\u2060team \\<b\\> \\[x\\]\\(http:\u2060//y\\) \\#12 www\u2060.z"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("write `a: *` or `b`.", "write `a: *` or `b`."),
+        ("`a``b` @x", "`a``b` @\u2060x"),
+        ("one ` is a sign", "one \\` is a sign"),
+        ("`x|y` and `*z", "`x\\|y` and \\`\\*z"),
+    ],
+)
+def test_what_a_sentence_has_in_backticks_is_code(text: str, written: str) -> None:
+    assert spoken(text) == written
+
+
+@given(NASTY)
+def test_a_sentence_is_as_harmless_as_prose(text: str) -> None:
+    tokens = list(flat(MarkdownIt("gfm-like", {"linkify": False}).parse(f"- {spoken(text)}")))
+    assert {token.type for token in tokens if token.nesting == 0} <= {"inline", "text", "text_special", "code_inline"}
+    assert not re.search(r"@(?=[A-Za-z])", "".join(token.content for token in tokens if token.type == "text"))
 
 
 def test_hidden_things_are_drawn_too() -> None:
