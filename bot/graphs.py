@@ -140,13 +140,12 @@ def readable(items: Sequence[Item], path: str) -> list[Item]:
 
 
 def _is_readable(item: Item, path: str) -> bool:
-    place = PurePosixPath(item.path)
-    if place.name in IGNORED or SKIPPED & set(place.parts):
+    if item.name in IGNORED or SKIPPED & set(item.path.split("/")):
         return False
-    if is_below(item.path, path):
+    if is_below(item.path, path) or item.is_link:
         return True
     small = item.is_file and (item.size or 0) <= LARGEST_BESIDE
-    return item.is_link or (small and (place.suffix in BESIDE or place.name == ".env"))
+    return small and (item.name == ".env" or item.name[item.name.rfind(".") :] in BESIDE)
 
 
 def key_of(items: Sequence[Item], path: str) -> str:

@@ -46,6 +46,11 @@ class Item:
     path: str
 
     @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a plain file."""
         return self.mode not in {SYMLINK, SUBMODULE}
@@ -72,9 +77,9 @@ def listed(output: bytes) -> Iterator[Item]:
 
 def may_be_project(item: Item) -> bool:
     """Whether the name of a file is that of a project's configuration."""
-    name, folders = PurePosixPath(item.path).name, PurePosixPath(item.path).parts[:-1]
-    small = item.is_file and item.is_text_path and (item.size or 0) <= LARGEST_JOB_FILE
-    return small and name in CERTAIN | LIKELY and not SKIPPED & set(folders)
+    if item.name not in CERTAIN | LIKELY or SKIPPED & set(item.path.split("/")):
+        return False
+    return item.is_file and item.is_text_path and (item.size or 0) <= LARGEST_JOB_FILE
 
 
 def is_project(path: str, content: bytes | None = None) -> bool:

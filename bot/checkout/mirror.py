@@ -33,6 +33,7 @@ THEIRS = re.compile(
     re.IGNORECASE,
 )
 """What git says about the source, and not about the mirror."""
+REMEMBERED = 4
 LOOSE, PACKS = 27, 50
 """So many loose objects in one of 256 folders, or packs, and the mirror is packed anew."""
 
@@ -62,6 +63,7 @@ class Mirror:
         self.source = checked_source(source, allow)
         self.path = folder / mirror_name(self.source)
         self._allow, self._token = allow, token
+        self._listings: dict[str, list[Item]] = {}  # a commit never changes
 
     def head(self, branch: str) -> str | None:
         """Ask the source which commit the branch points at now; None when there is no such branch.
@@ -102,12 +104,16 @@ class Mirror:
 
     def listing(self, sha: str) -> list[Item]:
         """List everything in the tree of a commit, by path. Nothing is entered or followed."""
-        doing = f"listing {sha[:12]}"
-        return list(entries.listed(self._read(sha, doing, "ls-tree", "-r", "-z", "-l", "--full-tree", sha)))
+        if sha not in self._listings:
+            words = ("ls-tree", "-r", "-z", "-l", "--full-tree", sha)
+            if len(self._listings) >= REMEMBERED:
+                self._listings.clear()
+            self._listings[sha] = list(entries.listed(self._read(sha, f"listing {sha[:12]}", *words)))
+        return self._listings[sha]
 
     def job_files(self, sha: str) -> list[Entry]:
         """Read every `meshbot.yaml` of the commit, by path. Submodules are not entered, links are not followed."""
-        found = [item for item in self.listing(sha) if PurePosixPath(item.path).name == JOB_FILE]
+        found = [item for item in self.listing(sha) if item.name == JOB_FILE]
         return [self._entry(sha, item) for item in found]
 
     def projects(self, sha: str) -> list[str]:
