@@ -101,6 +101,14 @@ def device(path):
     return bool(open(path, "rb").read(512))
 
 
+def keyring(_):
+    return libc.syscall({"x86_64": 250, "aarch64": 219}[os.uname().machine], 0, -3, 0) != -1
+
+
+def another_family(number):
+    return libc.socket(int(number), 1, 0) != -1
+
+
 def tried(attempts):
     got = []
     for name, value in attempts:

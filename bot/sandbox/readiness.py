@@ -11,7 +11,8 @@ import sys
 from functools import cache
 
 from bot import versions
-from bot.sandbox import walls
+from bot.sandbox import walls, watching
+from bot.sandbox.limits import Limits
 
 OLDEST = (0, 7)
 PATIENCE = 30
@@ -48,12 +49,12 @@ def _reason() -> str | None:
             found = ".".join(map(str, version()))
             return f"bubblewrap {found} cannot limit what is written; install 0.7 or newer"
         command = walls.enclosed(walls.scratch(1), [sys.executable, "-I", "-S", "-c", "pass"])
-        done = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)  # noqa: S603
+        done = watching.run(command, Limits(seconds=PATIENCE))
     except (OSError, ModuleNotFoundError, subprocess.SubprocessError) as error:
         return f"bubblewrap does not work ({error}); reinstall it"
-    if done.returncode == 0:
+    if done.code == 0:
         return None
-    said = done.stderr.decode(errors="replace").strip().splitlines() or [f"it ended with {done.returncode}"]
+    said = done.said.strip().splitlines() or [f"it ended with {done.code}"]
     return f"bubblewrap does not work here ({said[-1]}); {REMEDY}"
 
 

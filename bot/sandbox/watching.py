@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from bot.sandbox import syscalls
 from bot.sandbox.limits import Limits
 
 LOOK = 0.1
@@ -62,16 +63,7 @@ class _Stream(threading.Thread):
 def run(command: Sequence[str], limits: Limits) -> Ended:
     """Start bubblewrap and wait for the end of all that is in it. `command` is its program, its options, and so on."""
     reading, writing = os.pipe()
-    process = subprocess.Popen(  # noqa: S603 - an argument vector
-        [command[0], "--info-fd", str(writing), *command[1:]],
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=(writing,),
-        start_new_session=True,
-        cwd="/",
-    )
+    process = start(command, writing)
     os.close(writing)
     first = _first(reading)
     answer = _Stream(process.stdout, limits.output_mb * MEGABYTE)
@@ -83,6 +75,26 @@ def run(command: Sequence[str], limits: Limits) -> Ended:
     answer.join(5)
     said.join(5)
     return Ended(process.returncode, bytes(answer.data), said.data.decode(errors="replace"), broken)
+
+
+def start(command: Sequence[str], told: int) -> subprocess.Popen[bytes]:
+    """Start bubblewrap with the filter of system calls; it writes who its first process is to the descriptor `told`."""
+    calls = syscalls.descriptor()
+    options = ["--info-fd", str(told)] + (["--seccomp", str(calls)] if calls is not None else [])
+    try:
+        return subprocess.Popen(  # noqa: S603 - an argument vector
+            [command[0], *options, *command[1:]],
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(told,) if calls is None else (told, calls),
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        if calls is not None:
+            os.close(calls)
 
 
 def _first(reading: int) -> int | None:

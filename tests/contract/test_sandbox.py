@@ -176,6 +176,7 @@ def test_a_burglar_finds_nothing(house: list[tuple[str, str]], tmp_path: Path, m
     assert len(outside) == len(house), "every attempt works where no sandbox is"
     (tmp_path / "way-out").unlink()
     more = [*house, ("first_process", SECRET), ("root", ""), ("memory_of_the_guard", ""), ("device", "/dev/kmsg")]
+    more += [("keyring", ""), *(("another_family", str(number)) for number in (17, 31, 38, 40))]
     graph = described(describables.write(tmp_path / "tree", hostiles.burglar(more)))
     said = [fault.problem for fault in graph.faults if "tried" in fault.problem]
     assert said
