@@ -43,22 +43,8 @@ class Changes(Pulls):
         and when the files are like that already, `expected_head` is.
         Raises `Moved` when the branch has another head, and `MissingPermission` when a fork cannot be pushed to.
         """
-        there = self if repository_id in {None, self.id} else self._fork(repository_id or 0)
-        try:
-            return there._committed(branch, expected_head, files, with_trailer(message, trailer), trailer)  # noqa: SLF001
-        except Gone as error:
-            if there is self:
-                raise
-            words = f"committing to {branch} of the fork: the App cannot push there; suggest the change instead"
-            raise MissingPermission(words, CONTENTS) from error
-
-    def committed(self, branch: str, trailer: str, *, repository_id: int | None = None) -> str | None:
-        """Return the commit of ours among the last ones of a branch that carries the trailer; None when none does."""
-        there = self if repository_id in {None, self.id} else self._fork(repository_id or 0)
-        try:
-            return there._made(branch, trailer)  # noqa: SLF001
-        except Gone:
-            return None
+        there = self if repository_id in {None, self.id} else self._fork(branch, repository_id or 0)
+        return there._committed(branch, expected_head, files, with_trailer(message, trailer), trailer)  # noqa: SLF001
 
     def create_branch(self, name: str, sha: str) -> str:
         """See to it that a branch of this name is there; returns its head: another one, if it was there before."""
@@ -117,8 +103,14 @@ class Changes(Pulls):
             raise Retryable(f"merging pull request {number}: GitHub does not say that it is merged")
         return field(data, "sha", str)
 
-    def _fork(self, repository_id: int) -> Changes:
-        return _Fork(self, repository_id)
+    def _fork(self, branch: str, repository_id: int) -> Changes:
+        """Open the fork through its own installation: a token of ours is good for no other repository."""
+        try:
+            installation = self._tokens.installation_of(repository_id)
+        except Gone as error:
+            words = f"committing to {branch} of the fork: the App is not installed there; suggest the change instead"
+            raise MissingPermission(words, CONTENTS) from error
+        return Changes(self._wire, self._tokens, (installation, repository_id), self._login)
 
     def _committed(self, branch: str, expected_head: str, files: Mapping[str, str], message: str, trailer: str) -> str:
         if (made := self._made(branch, trailer)) is not None:
@@ -151,14 +143,6 @@ class Changes(Pulls):
             return None
         given = {"message": message, "tree": tree, "parents": [parent]}
         return field(self._ask(doing, CONTENTS, "POST", "/git/commits", **given).data, "sha", str)
-
-
-class _Fork(Changes):
-    """The repository from which a pull request comes, reached with the token of the one to which it goes."""
-
-    def __init__(self, base: Changes, repository_id: int) -> None:
-        super().__init__(base._wire, base._tokens, (base.installation, base.id), base._login)  # noqa: SLF001
-        self.id = repository_id
 
 
 def with_trailer(message: str, trailer: str) -> str:

@@ -102,6 +102,11 @@ class Tokens:
         with self._lock:
             self._kept.pop(scope, None)
 
+    def installation_of(self, repository: int) -> int:
+        """Return the installation through which the App sees a repository. Raises `Gone` when there is none."""
+        asked = Asked(f"looking where repository {repository} is installed")
+        return field(self._app.ask(asked, "GET", f"/repositories/{repository}/installation").data, "id", int)
+
     def _made(self, scope: Scope) -> _Token:
         try:
             return self._asked(scope, dict(scope.permissions))

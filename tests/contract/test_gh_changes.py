@@ -94,10 +94,22 @@ def test_somebody_elses_trailer_is_only_text(world: World) -> None:
     assert world.repo.bare.describe(sha)["parents"] == [head]
 
 
-def test_a_fork_that_cannot_be_pushed_to_is_a_missing_permission(world: World) -> None:
+def test_a_fork_where_the_app_is_not_installed_is_a_missing_permission(world: World) -> None:
     fork = world.github.fork(world.repo, "bob")
-    with pytest.raises(MissingPermission, match="suggest the change instead"):
+    with pytest.raises(MissingPermission, match="not installed there; suggest the change instead"):
         commit(world, fork.heads["main"], "main", repository_id=fork.id)
+
+
+def test_a_fork_where_the_app_is_installed_is_committed_to_with_a_token_of_its_own(world: World) -> None:
+    fork = world.github.fork(world.repo, "bob")
+    world.github.install(fork)
+    head = fork.heads["main"]
+    sha = commit(world, head, "main", repository_id=fork.id)
+    assert fork.bare.heads()["main"] == sha
+    assert commit(world, head, "main", repository_id=fork.id) == sha
+    assert world.repo.bare.heads()["main"] != sha
+    tokens = [one.body["repository_ids"] for one in world.github.seen if "access_tokens" in one.call]
+    assert tokens == [[fork.id]]
 
 
 def test_a_branch_is_made_once(world: World) -> None:
