@@ -279,7 +279,7 @@ def environment(github: GitHub, folder: Path, redis_url: str, database_url: str 
     }
     if database_url is not None:
         ours["MESHBOT_DATABASE_URL"] = database_url
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MESHBOT_", "PYTHONPATH"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MESHBOT_")}
     return {**kept, **ours}
 
 
