@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakegithub.mischief import Fault
 from hubdesk import FAULTY, Desk, desk, job_file
 
-from scheduler.store import RepositoryRow
+from bot import sync
+from bot.sync import Synced
+from scheduler import jobfile
+from scheduler.store import Origin, RepositoryRow, Store
 
 LIVE = {"shop/hourly": "*/15 * * * *", "shop/janitor": "0 3 * * *"}
 SLOWER = {"shop/hourly": "*/30 * * * *", "shop/janitor": "0 3 * * *"}
@@ -136,6 +140,24 @@ def test_a_project_of_another_repository_is_said_on_the_commit(at: Desk) -> None
     [check] = other.checks
     assert check.conclusion == "failure"
     assert f"{at.github.url}/acme/shop.git keeps a project of that name" in check.annotations[0]["message"]
+
+
+def test_a_project_that_another_repository_takes_at_the_last_moment_is_said_too(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = sync.merge
+
+    def merged(store: Store, *more: Any) -> Synced:  # noqa: ANN401 - passed on
+        origin = Origin("https://github.com/acme/other.git", ".", "main", "0a1b2c3")
+        store.merge_schedule(jobfile.parse(job_file("web")), origin, at.now())
+        return merge(store, *more)
+
+    monkeypatch.setattr(sync, "merge", merged)
+    sha = at.ada.pushes(at.repo, "main", {"w/meshbot.yaml": job_file("web")})
+    at.catches_up()
+    [check] = at.checks(sha)
+    assert (check.conclusion, check.title) == ("failure", "1 fault in w/meshbot.yaml")
+    assert "acme/other.git keeps a project of that name" in check.annotations[0]["message"]
 
 
 def test_a_github_that_takes_no_checks_keeps_nothing_from_being_live(at: Desk) -> None:
