@@ -73,7 +73,8 @@ def test_a_stranger_is_told_politely_what_is_missing(here: Talk) -> None:
     assert here.runs() == []
     assert "| `shop/hourly` |" in here.says(pull, "/meshbot jobs", eve)
     mallory = here.person("mallory")
-    assert "none that GitHub tells us of" in here.says(pull, "/meshbot jobs", mallory)
+    for command in ("jobs", "nonsense", "run hourly"):
+        assert "none that GitHub tells us of" in here.says(pull, f"/meshbot {command}", mallory)
 
 
 def test_permission_is_asked_of_github_when_it_matters(here: Talk) -> None:

@@ -207,12 +207,14 @@ def test_a_pull_request_from_outside_is_read_once_somebody_answers_for_it(here: 
 def test_nobody_answers_for_a_commit_that_they_have_not_seen(here: Talk) -> None:
     pull = outside(here)
     here.clock_moves(seconds=2)
-    here.ada.comments(pull, "/meshbot ok-to-test")
+    carried = here.carried(here.ada.comments(pull, "/meshbot ok-to-test"))
     old = pull.head_sha
     here.clock_moves(seconds=2)
     assert pull.head_repo is not None
     here.person("bob").pushes(pull.head_repo, "topic", {"models/shop/month.sql": "-- @daily\n"})
     here.desk.catches_up()
+    here.desk.receives(carried)
+    here.desk.works()
     said = here.says(pull, f"/meshbot ok-to-test {old[:12]}")
     assert "Which commit did you look at?" in said
     replied = [one.body for one in here.repo.comments if one.by_app and "Which commit" in one.body]

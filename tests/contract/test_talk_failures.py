@@ -55,9 +55,9 @@ def test_the_pull_request_that_changed_the_model_last_is_told_in_one_comment(her
 
 def test_an_old_pull_request_is_left_in_peace(here: Talk) -> None:
     pull = merged(here, CHANGED)
-    failed = run(here)
-    here.clock_moves(seconds=15 * 24 * 3600)
-    here.moves(failed, RunState.FAILED, BROKEN)
+    settings = here.desk.services.settings
+    here.desk.services.settings = settings.model_copy(update={"github_failure_days": 0})
+    here.moves(run(here), RunState.FAILED, BROKEN)
     assert told(here, pull) == []
 
 
