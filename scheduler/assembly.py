@@ -62,7 +62,7 @@ class Assembly:
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"reading MESHBOT_KUBERNETES_FILE: {error}") from error
         kubeconfig = os.environ.get("KUBECONFIG")
-        return KubernetesLauncher(Cluster(Path(kubeconfig) if kubeconfig else None), tenancy)
+        return KubernetesLauncher(Cluster(Path(kubeconfig) if kubeconfig else None), tenancy, keep=self.logs.keep)
 
     @cached_property
     def logs(self) -> Logs:

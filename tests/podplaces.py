@@ -34,13 +34,17 @@ class PodPlace(Place):
     namespace: str = ""
     lodging: dict[str, Any] = field(default_factory=dict)
     grants: dict[str, dict[str, Grant]] = field(default_factory=dict)
+    env_from: dict[str, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     launchers: list[KubernetesLauncher] = field(default_factory=list)
 
     def settle(self, **lodging: Any) -> None:  # noqa: ANN401 - keys of the operator's file
         """Write the operator's file anew, and begin with it."""
         self.lodging |= lodging
-        tenants = {name: Tenant(**self.lodging, secrets=granted) for name, granted in self.grants.items()}
+        tenants = {
+            name: Tenant(**self.lodging, secrets=self.grants.get(name, {}), env_from=self.env_from.get(name, ()))
+            for name in {*self.grants, *self.env_from}
+        }
         tenancy = Tenancy("test", Lodging(**self.lodging), tenants)
         self.launcher = KubernetesLauncher(Cluster(self.house.kubeconfig), tenancy, **self.options)  # type: ignore[assignment]
         self.launchers.append(self.launcher)  # type: ignore[arg-type]

@@ -8,8 +8,9 @@ makes and removes those with the tokens of repositories, and names the others.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from scheduler.errors import Retryable
@@ -22,6 +23,8 @@ from scheduler.observations import Absent, Exited, Observation, Pending, Running
 
 Tokens = Callable[[str], str | None]
 """Gives a short-lived token for a repository; None where none is needed."""
+Keep = Callable[[str, Iterable[bytes]], None]
+"""Keeps a run's log outside the cluster; a longer one replaces a shorter one."""
 
 KEEP_NAMES = timedelta(days=14)
 FORCE_AFTER = timedelta(minutes=1)
@@ -30,20 +33,36 @@ TOKEN_AT = f"{pod.DOMAIN}/token-at"
 TOKEN_LASTS = timedelta(minutes=40)
 TEND_EVERY = 10.0
 """Seconds."""
+KEEP_EVERY, KEEP_SHARE = timedelta(seconds=5), 10
+"""The log of a living run is kept again after a tenth of its age, and at least so long: it shall cost little."""
 CODE_LABEL = f"{pod.DOMAIN}/code"
 OLD_CODE = timedelta(days=1)
 
 
+_log = logging.getLogger(__name__)
+
+
 class KubernetesLauncher:
-    """Runs in a cluster, as the operator's file says; `program` is what a run executes, if not meshrun."""
+    """Runs in a cluster, as the operator's file says; `program` is what a run executes, if not meshrun.
+
+    With `keep`, whoever observes a run keeps its log while it grows: a pod may be gone with its node at any time.
+    """
 
     def __init__(
-        self, cluster: Cluster, tenancy: Tenancy, *, tokens: Tokens | None = None, program: Sequence[str] = ()
+        self,
+        cluster: Cluster,
+        tenancy: Tenancy,
+        *,
+        tokens: Tokens | None = None,
+        keep: Keep | None = None,
+        program: Sequence[str] = (),
     ) -> None:
         self._cluster = cluster
         self._tenancy = tenancy
         self._tokens = tokens
+        self._keep = keep
         self._program = tuple(program)
+        self._kept: dict[str, datetime] = {}
         self._roster = Roster(cluster, tenancy.namespaces)
         self._tended: dict[str, float] = {}
         self._carried: set[str] = set()
@@ -195,8 +214,13 @@ class KubernetesLauncher:
         return faster
 
     def _attended(self, job: Found, seen: Sight) -> Observation:
-        """See to it that a pod which has not begun finds what it needs, whoever died before bringing it."""
+        """Keep the log of a run that works; see to it that one which has not begun finds what it needs.
+
+        Whoever launched it may have died before bringing that.
+        """
         name, now = name_of(job), time.monotonic()
+        if isinstance(seen.observation, Running):
+            self._keep_log(name, seen.observation)
         is_due = now - self._tended.get(name, -TEND_EVERY) >= TEND_EVERY
         if is_due and isinstance(seen.observation, Pending) and not _is_over(job):
             self._tended = {one: at for one, at in self._tended.items() if now - at < TEND_EVERY} | {name: now}
@@ -207,6 +231,18 @@ class KubernetesLauncher:
             if repository and is_old and self._tokens and (token := self._tokens(repository)):
                 self._give_token(job, token)
         return seen.observation
+
+    def _keep_log(self, run_id: str, running: Running) -> None:
+        now = _now()
+        last = self._kept.get(run_id, running.started_at)
+        if self._keep is None or now - last < max(KEEP_EVERY, (now - running.started_at) / KEEP_SHARE):
+            return
+        day = timedelta(days=1)
+        self._kept = {one: at for one, at in self._kept.items() if now - at < day} | {run_id: now}
+        try:
+            self._keep(run_id, self.logs(run_id))
+        except Retryable as error:
+            _log.warning("keeping the log of %s while it runs: %s", run_id, error)
 
     def _give_token(self, job: Found, token: str) -> None:
         """Make the Secret that the Job's pod waits for; it goes with the Job."""

@@ -94,8 +94,8 @@ def look(job: Found, pods: Sequence[Found], now: datetime, patience: Patience, s
     alive = [one for one in seen if not isinstance(one, Exited)]
     if pod.END in notes:
         end = _exited(json.loads(notes[pod.END]))
-        is_over = not alive or now - end.ended_at > SETTLING
-        return Sight(end if is_over else Pending())
+        is_over = all(_is_gone(one, now) for one in pods) or now - end.ended_at > SETTLING
+        return Sight(end if is_over or not alive else Pending())
     ended = [one for one in seen if isinstance(one, Exited)]
     wanted = int(job["spec"].get("completions") or 1)
     finished = _condition(job, "Complete") or _condition(job, "Failed")
@@ -165,6 +165,13 @@ def _pod(found: Found, now: datetime, patience: Patience, said: str) -> _Pod:
     if run.get("running"):
         return _Working(found["metadata"]["name"], moment(run["running"]["startedAt"]))
     return _waiting(found, patience, said)
+
+
+def _is_gone(found: Found, now: datetime) -> bool:
+    """Say whether a pod that is to go has nothing that works; some clusters list such a pod for a minute."""
+    leaving = found["metadata"].get("deletionTimestamp")
+    states = [_state(found, "initContainerStatuses", pod.FETCHER), _state(found, "containerStatuses", pod.RUNNER)]
+    return bool(leaving) and now > moment(leaving) and not any(state.get("running") for state in states)
 
 
 def _container_end(found: Found, ended: Found, now: datetime) -> Exited:

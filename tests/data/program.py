@@ -21,6 +21,7 @@ REPORT = {
     "intervals": [],
     "error": None,
 }
+EATEN: list[bytes] = []
 
 
 def forever() -> None:
@@ -74,6 +75,8 @@ STEPS: dict[str, Callable[[str], object]] = {
     "fork": fork,
     "daemon": leave_behind,
     "once": lambda value: exit_differently(Path(value)),
+    "eat": lambda value: EATEN.append(b"x" * (int(value) << 20)),
+    "list": lambda value: line(" ".join(sorted(os.listdir(value))) if Path(value).is_dir() else "none"),  # noqa: PTH208
     "forever": lambda _: forever(),
     "exit": lambda value: sys.exit(int(value)),
 }

@@ -228,6 +228,17 @@ def test_pods_that_do_not_go_are_not_waited_for_forever() -> None:
     assert look(found, [made(run=WORKING)], late, PATIENCE).observation == Exited(None, BEGAN, "cancelled", "cancelled")
 
 
+def test_a_pod_that_is_to_go_and_has_nothing_that_works_is_not_waited_for() -> None:
+    found = job(notes={pod.END: End("cancelled", "cancelled", NOW).to_json()})
+    idle, busy = made(run=waiting("PodInitializing")), made(run=WORKING)
+    for one in (idle, busy):
+        one["metadata"]["deletionTimestamp"] = stamp(NOW + timedelta(seconds=45))
+    later = NOW + timedelta(seconds=46)
+    assert look(found, [idle], NOW, PATIENCE).observation == Pending()
+    assert look(found, [idle], later, PATIENCE).observation == Exited(None, NOW, "cancelled", "cancelled")
+    assert look(found, [busy], later, PATIENCE).observation == Pending()
+
+
 def test_the_report_is_found_in_the_message() -> None:
     lines = ('{"meshrun": 1, "event": "end"}',)
     assert last_report(made(run=ended(0, told(0, report=lines)))) == list(lines)
