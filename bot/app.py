@@ -11,6 +11,7 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bot.scribe import Scribe
 from bot.services import Services
 from bot.webhook import LARGEST, Door
 from scheduler.errors import MeshbotError, UserError
@@ -25,14 +26,15 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("meshbot", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     services = Services(settings)
-    door = Door(services, tuple(secret.get_secret_value().encode() for secret in settings.webhook_secrets))
+    scribe = Scribe(services)
+    door = Door(scribe, tuple(secret.get_secret_value().encode() for secret in settings.webhook_secrets))
     app.register_blueprint(door.blueprint())
     app.add_url_rule("/healthz", "healthz", lambda: _health(door))
     app.add_url_rule("/readyz", "readyz", lambda: _readiness(services))
     app.register_error_handler(HTTPException, _refused)
     app.before_request(_begin)
     app.after_request(_log_answer)
-    app.extensions["meshbot"] = door
+    app.extensions["meshbot"] = lambda: _close(scribe, services)
     return app
 
 
@@ -43,6 +45,12 @@ def demand(settings: Settings) -> None:
             "starting the web process: no webhook secret is set, and without one anybody could pass for GitHub; "
             "set MESHBOT_GITHUB_WEBHOOK_SECRETS to the one of the App"
         )
+
+
+def _close(scribe: Scribe, services: Services) -> None:
+    """Let go of what was opened; for whoever ends the application and not the process."""
+    scribe.close()
+    services.close()
 
 
 def _health(door: Door) -> Response:

@@ -1,8 +1,7 @@
-"""Where GitHub's webhooks arrive: verify, parse, store, queue, answer. No work is done here.
+"""Where GitHub's webhooks arrive: verify, parse, have it stored and queued, answer. No work is done here.
 
 The rule: what is answered with 202 is in the database. Nothing in a delivery is answered with a 5xx; that means only
-that it could not be stored, and its id is not used up. A queue that is out of reach costs nothing: the bot looks for
-what is pending by itself.
+that it could not be stored, and its id is not used up.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from werkzeug.exceptions import HTTPException
 from bot import deliveries, events
 from bot.events import Malformed
 from bot.hushing import hushed
-from bot.services import Services
+from bot.scribe import Scribe
 from scheduler.errors import MeshbotError
 from scheduler.store import Delivery
 
@@ -64,7 +63,7 @@ class Verdict(Enum):
 class Door:
     """Takes deliveries in. `secrets` are all that a signature may be made with; `counts` is of this process."""
 
-    services: Services
+    scribe: Scribe
     secrets: tuple[bytes, ...]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     counts: Counter[str] = field(default_factory=Counter)
@@ -114,21 +113,11 @@ class Door:
 
     def _store(self, delivery: Delivery) -> tuple[Verdict, str]:
         try:
-            is_new = self.services.store.receive(delivery)
+            is_new = self.scribe.keep(delivery)
         except MeshbotError as error:
             _log.error("storing %s %s: %s", delivery.kind, delivery.id, hushed(str(error)))
             return Verdict.NOT_STORED, ""
-        if not is_new:
-            return Verdict.REPEATED, ""
-        self._queue(delivery)
-        return Verdict.ACCEPTED, ""
-
-    def _queue(self, delivery: Delivery) -> None:
-        try:
-            if (queues := self.services.queues) is not None:
-                queues.enqueue_inboxes([delivery.inbox])
-        except MeshbotError as error:
-            _log.warning("queueing %s: %s; the bot finds it", delivery.id, hushed(str(error)))
+        return (Verdict.ACCEPTED if is_new else Verdict.REPEATED), ""
 
 
 def is_signed(body: bytes, signature: str, secrets: tuple[bytes, ...]) -> bool:

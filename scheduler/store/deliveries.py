@@ -7,7 +7,7 @@ runs out, anybody may take it. What was received survives a power cut; who was a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,13 @@ class Deliveries(Database):
 
     def receive(self, delivery: Delivery) -> bool:
         """Store a delivery. False when its id or its subject was received before, which is as good."""
+        return self.receive_all([delivery])[0]
+
+    def receive_all(self, arrived: Sequence[Delivery]) -> list[bool]:
+        """Store deliveries in one transaction; say of each what `receive` says."""
         with self.writing() as connection:
-            return connection.execute(self.insert_new(deliveries).values(vars(delivery))).rowcount == 1
+            inserts = [self.insert_new(deliveries).values(vars(one)) for one in arrived]
+            return [connection.execute(insert).rowcount == 1 for insert in inserts]
 
     def inboxes(self, now: datetime, limit: int) -> list[str]:
         """List the inboxes in which something can be done now, and that nobody has a lease on; the longest wait first.

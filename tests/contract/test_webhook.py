@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from hooksamples import SECRET, body, kind_of, names, signed
 from pydantic import SecretStr
+from waiting import until
 from werkzeug.test import TestResponse
 
 from bot.app import create_app
@@ -63,7 +64,7 @@ def settings(store_url: str, redis_url: str) -> Settings:
 def served(chosen: Settings) -> Iterator[GitHub]:
     app = create_app(chosen)
     yield GitHub(app.test_client())
-    app.extensions["meshbot"].services.close()
+    app.extensions["meshbot"]()
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_delivery_is_kept_as_it_came_and_its_inbox_queued(github: GitHub, stor
     assert kept
     assert kept.payload.encode() == COMMENT
     assert (kept.kind, kept.handled_at, kept.attempts) == ("issue_comment", None, 0)
-    assert queues.missing_inboxes([kept.inbox]) == []
+    until(lambda: queues.missing_inboxes([kept.inbox]) == [])
     assert store.inboxes(datetime.now(UTC), 10) == [kept.inbox]
 
 
@@ -203,14 +204,41 @@ def test_a_delivery_that_cannot_be_stored_is_not_burnt(
 ) -> None:
     from scheduler.errors import Retryable
 
-    def fail(_self: Store, _delivery: Delivery) -> bool:
+    def fail(_self: Store, _arrived: Sequence[Delivery]) -> list[bool]:
         raise Retryable("writing to Meshbot's database: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "receive", fail)
+        patch.setattr(Store, "receive_all", fail)
         assert verdict(github.deliver()) is Verdict.NOT_STORED
     assert verdict(github.deliver()) is Verdict.ACCEPTED
     assert store.pending_count() == 1
+
+
+def test_what_the_database_cannot_take_takes_no_other_with_it(
+    github: GitHub, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deliveries that arrive together are written together; one that fails in an unforeseen way fails alone."""
+    real, gate = Store.receive_all, threading.Barrier(6)
+
+    def picky(self: Store, arrived: Sequence[Delivery]) -> list[bool]:
+        if any(one.id == "bad" for one in arrived):
+            raise ValueError("the driver says something new")
+        return real(self, arrived)
+
+    monkeypatch.setattr(Store, "receive_all", picky)
+
+    def deliver(guid: str) -> int:
+        client = GitHub(github.client.application.test_client())
+        client.client.application.config["PROPAGATE_EXCEPTIONS"] = False
+        gate.wait()
+        return client.deliver(body("push", ref=f"refs/heads/{guid}"), kind="push", guid=guid).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        said = dict(
+            zip(["a", "bad", "c", "d", "e", "f"], pool.map(deliver, ["a", "bad", "c", "d", "e", "f"]), strict=True)
+        )
+    assert said == {**dict.fromkeys("acdef", 202), "bad": 503}
+    assert store.pending_count() == 5
 
 
 def test_a_database_that_is_not_there_is_said_and_found_again(store_url: str, valkey_url: str) -> None:
