@@ -13,8 +13,8 @@ from pullworld import CONFIG, JOBS, SHOP, World, world
 
 from bot.durations import NOTHING
 from bot.errors import Refused
-from bot.gh import Pull, Repository
-from bot.handlers import pullreading, pulls
+from bot.gh import Repository
+from bot.handlers import pullreading
 from scheduler import jobfile
 from scheduler.errors import Retryable
 from scheduler.jobfile import JobFileError
@@ -36,7 +36,7 @@ FAULTY = {"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"*/4 * * * *"')}
 def test_a_pull_request_gets_its_comment_and_its_check_once_and_in_place(here: World) -> None:
     here.ada.pushes(here.repo, "more", NEW_MODEL)
     pull = here.ada.opens_pull(here.repo, "more")
-    assert here.hears(pull).startswith("1 comments")
+    assert here.hears(pull).startswith("1 comment at")
     first, text = here.comments(pull)[0].id, here.comment(pull)
     assert "### `shop`: a change is proposed" in text
     assert "`shop.month`: no job → `weekly`" in text
@@ -114,7 +114,7 @@ def test_a_stranger_waits_and_nothing_of_theirs_is_loaded(here: World) -> None:
     assert here.check(pull.head_sha).conclusion == "neutral"
     assert here.sketches.loaded == []
     with pytest.raises(Refused, match="ok-to-test"):
-        pulls.proposal(here.services, door(here), read(here, pull.number), ".")
+        ground(here, pull.number).graph(".")
 
 
 def test_ok_to_test_holds_for_one_commit(here: World) -> None:
@@ -166,8 +166,9 @@ def test_a_faulty_file_is_said_noted_and_mended_by_a_suggestion_once(here: World
     here.remakes(pull)
     (suggested,) = [one for one in here.repo.review_comments if one.number == pull.number]
     assert '```suggestion\n    schedule: "*/5 * * * *"\n```' in suggested.body
+    found = ground(here, pull.number)
     with pytest.raises(JobFileError):
-        pulls.proposal(here.services, door(here), read(here, pull.number), ".")
+        pullreading.propose(found, ".", found.graph("."))
 
 
 def test_suggestions_stand_in_the_diff_also_when_the_base_has_moved_on(here: World) -> None:
@@ -240,10 +241,23 @@ def test_what_is_accepted_is_what_the_comment_shows(here: World) -> None:
     here.ada.pushes(here.repo, "more", NEW_MODEL)
     pull = here.ada.opens_pull(here.repo, "more")
     here.hears(pull)
-    made = pulls.proposal(here.services, door(here), read(here, pull.number), ".")
+    found = ground(here, pull.number)
+    made = pullreading.propose(found, ".", found.graph("."))
     assert made.text == JOBS.replace("[shop.week]", '["shop.week", "shop.month"]')
     assert f"```yaml\n{made.text}```" in here.comment(pull)
-    assert pulls.projects(here.services, door(here), read(here, pull.number)) == (".",)
+
+
+def test_a_missing_permission_is_named_and_keeps_nothing_else_from_being_done(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        del here.installed.permissions["checks"]
+        here.ada.pushes(here.repo, "more", FAULTY)
+        pull = here.ada.opens_pull(here.repo, "more")
+        assert "grant `Checks: " in here.hears(pull)
+        assert "has 1 fault" in here.comment(pull)
+        assert len(here.repo.review_comments) == 1
+        row = here.services.store.pull(here.repo.id, pull.number)
+        assert row is not None
+        assert row.handled_head == pull.head_sha
 
 
 EFFECTS = ["POST .*/check-runs", "POST .*/comments", "PATCH .*/check-runs/.*", "POST .*/reviews"]
@@ -267,7 +281,7 @@ def door(here: World) -> Repository:
     return here.services.github.repository(here.installed.id, here.repo.id)
 
 
-def read(here: World, number: int) -> Pull:
-    found = door(here).pull(number)
-    assert found is not None
-    return found
+def ground(here: World, number: int) -> pullreading.Ground:
+    pull = door(here).pull(number)
+    assert pull is not None
+    return pullreading.ground(here.services, door(here), pull)
