@@ -46,6 +46,14 @@ class Changes(Pulls):
         there = self if repository_id in {None, self.id} else self._fork(branch, repository_id or 0)
         return there._committed(branch, expected_head, files, with_trailer(message, trailer), trailer)  # noqa: SLF001
 
+    def committed(self, branch: str, trailer: str, *, repository_id: int | None = None) -> str | None:
+        """Return the commit of ours among the last ones of a branch that carries the trailer; None when none does."""
+        try:
+            there = self if repository_id in {None, self.id} else self._fork(branch, repository_id or 0)
+            return there._made(branch, trailer)  # noqa: SLF001
+        except (Gone, MissingPermission):
+            return None
+
     def create_branch(self, name: str, sha: str) -> str:
         """See to it that a branch of this name is there; returns its head: another one, if it was there before."""
         if (head := self.branch_head(name)) is not None:
