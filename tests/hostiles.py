@@ -143,16 +143,16 @@ SHARED_MEMORY = hostile(
     "file = open('/dev/shm/large', 'wb')\nfor number in range(300):\n    file.write(bytes(1024 * 1024))\n"
 )
 NEVER_ENDS = hostile(
-    "import signal\nimport time\n\nfor number in range(1, 65):\n    try:\n"
+    "import signal\n\nfor number in range(1, 65):\n    try:\n"
     "        signal.signal(number, signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\n"
-    "while True:\n    time.sleep(1000)\n"
+    "while True:\n    signal.pause()\n"
 )
 KILLS = hostile(
     "import os\nimport signal\n\nfor pid in (os.getppid(), 1, -1):\n    try:\n        os.kill(pid, signal.SIGKILL)\n"
     "    except OSError:\n        pass\nwhile True:\n    pass\n"
 )
 STAYS = hostile(
-    "import os\nimport time\n\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n"
+    "import os\nimport signal\n\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        signal.pause()\n"
     "    os._exit(0)\n"
 )
 FORGED = {

@@ -73,6 +73,8 @@ def write(items: Sequence[Item], blobs: Blobs, into: Path, room: Room) -> Export
         for item, target in zip(links, blobs(item.object for item in links), strict=True)
         if _link(item, target, into, done)
     ]
+    for folder, _, _ in os.walk(into):
+        Path(folder).chmod(0o755)
     for item in made:  # all are there now, so that what leads out by way of another link is seen too
         _check(item, into, done)
     return done
@@ -107,6 +109,7 @@ def _write(item: Item, content: bytes, into: Path, done: Exported) -> None:
         done.leave_out(item.path, "another path of the commit has the same name on this machine; rename one")
         return
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o644)  # whatever our umask is: who reads it is another user
         file.write(content)
     done.files, done.bytes = done.files + 1, done.bytes + len(content)
     if content.startswith(LFS) and len(content) < 1024:  # noqa: PLR2004 - a pointer is a few lines

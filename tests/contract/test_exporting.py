@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,14 @@ def here(into: Path) -> set[str]:
     return {str(path.relative_to(into)) for path in into.rglob("*") if path.is_symlink() or path.is_file()}
 
 
+@pytest.fixture(autouse=True)
+def _narrow_mask() -> Iterator[None]:
+    """What is exported is read by a stranger, however narrow our own mask is."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 def test_a_plain_tree_is_written_byte_for_byte_and_nothing_can_be_executed(repository: Path, tmp_path: Path) -> None:
     content = put(repository, "blob", b"a\r\nb\xff\n")
     attributes = put(repository, "blob", b"* text=auto eol=lf export-ignore filter=x ident\n")
@@ -57,6 +65,7 @@ def test_a_plain_tree_is_written_byte_for_byte_and_nothing_can_be_executed(repos
     assert here(into) == {".gitattributes", "models/größe.sql", "models/run.sh"}
     assert (into / "models/run.sh").read_bytes() == b"a\r\nb\xff\n"
     assert stat.S_IMODE((into / "models/run.sh").stat().st_mode) == 0o644
+    assert stat.S_IMODE((into / "models").stat().st_mode) == stat.S_IMODE(into.stat().st_mode) == 0o755
     assert (done.files, done.left_out) == (3, [])
 
 
