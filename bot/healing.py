@@ -46,15 +46,14 @@ def heal(services: Services, now: datetime) -> int:
 
     Raises `Retryable` when GitHub does not say where the App is installed.
     """
-    round_ = Round(services, now)
-    found = services.github.installations()
-    done = sum(round_.guarded(f"healing {info.account}", partial(round_.installation, info)) for info in found)
-    round_.removed(found)
-    return done + round_.guarded("asking for lost deliveries", round_.redeliver)
+    look, found = Look(services, now), services.github.installations()
+    done = sum(look.guarded(f"healing {info.account}", partial(look.installation, info), info.id) for info in found)
+    look.removed(found)
+    return done + look.guarded("asking for lost deliveries", look.redeliver)
 
 
 @dataclass(frozen=True)
-class Round:
+class Look:
     """One look at everything."""
 
     services: Services
@@ -110,11 +109,14 @@ class Round:
     def redeliver(self) -> int:
         """Ask GitHub for what it could not hand over and we have not heard of otherwise."""
         store, github = self.services.store, self.services.github
-        looks_back = store.take_lease(LOOK_BACK, LOOK_BACK, self.now + LOOK_BACK_EVERY, self.now)
+        looks_back = store.take_lease(LOOK_BACK, LOOK_BACK, self.now + ASKED_EVERY, self.now)
         failed = github.failed_deliveries(self.now - (LOST_AT_MOST if looks_back else LOST_WITHIN))
         known = store.known(one.guid for one in failed)
         lost = [one for one in failed if one.guid not in known and one.event in KNOWN and self._may_ask(one.guid)]
-        return sum(self.guarded(f"asking for delivery {one.guid}", partial(self._ask, one)) for one in lost)
+        done = sum(self.guarded(f"asking for delivery {one.guid}", partial(self._ask, one)) for one in lost)
+        if looks_back:
+            store.renew_lease(LOOK_BACK, LOOK_BACK, self.now + LOOK_BACK_EVERY)
+        return done
 
     def _ask(self, lost: HookDelivery) -> int:
         self.services.github.redeliver(lost.id)

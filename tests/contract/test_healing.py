@@ -256,6 +256,18 @@ def test_deliveries_that_github_could_not_hand_over_are_asked_for_a_few_times(at
     assert len(tries) == 1 + healing.TRIES, "what never arrives is not asked for for ever"
 
 
+def test_what_was_lost_while_the_bot_was_down_is_asked_for_now_and_then(at: Desk) -> None:
+    at.github.courier.loses = lambda _: False
+    at.github.courier.point("http://127.0.0.1:1/webhook")
+    slower(at)
+    _until_settled(at)
+    at.ahead += timedelta(days=2)
+    at.goes_wrong(Fault.BROKEN_BEFORE, "GET /app/hook/deliveries")
+    at.store.handled_branch(at.repo.id, at.repo.heads["main"], at.now())
+    asked = [heals(at) for _ in range(5)]
+    assert sum(asked) == asked[2] == len({one.guid for one in at.github.courier.sent}), "soon after it failed"
+
+
 def test_a_delivery_that_is_known_is_not_asked_for(at: Desk) -> None:
     courier = at.github.courier
     courier.loses = lambda _: False
