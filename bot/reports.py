@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot import comments, layouts, reportlines, shapes
-from bot.markdown import MARKS, render, said
+from bot.markdown import MARKS, render
 from bot.pages import STATES, Clock, Tone
 from scheduler.draw.escape import code, fenced, prose, short
 
@@ -27,26 +27,28 @@ ACTIVE = {
 FAILED = frozenset({"failed", "partial", "timed_out", "lost"})
 
 
-def run(found: shapes.RunAnswer, now: datetime, notes: Sequence[str] = ()) -> str:
-    """Say how a run stands: in a line while it goes on, with a table of its models when it has ended."""
+def run(found: shapes.RunAnswer, now: datetime, *, elsewhere: bool = False) -> str:
+    """Say how a run stands: in a line while it goes on, with a table of its models when it has ended.
+
+    `elsewhere`: where it is said may be a closed pull request, on which nothing runs.
+    """
     one = found["run"]
     lines = [_standing(one, now)]
     if one["state"] not in ACTIVE and one["message"]:
         lines.append(f"> {prose(one['message'])}")
-    if one["state"] in ACTIVE:
-        lines += [f"- {said(note)}" for note in notes]
     if found["models"]:
         lines += ["", render((layouts.models_table(found["models"]),))]
-    return "\n".join([*lines, "", *_next(found)]).rstrip()
+    return "\n".join([*lines, "", *_next(found, elsewhere=elsewhere)]).rstrip()
 
 
-def log(found: shapes.RunAnswer, printed: bytes, now: datetime) -> str:
-    """Show the end of what a run has printed."""
+def log(found: shapes.RunAnswer, printed: bytes, now: datetime, *, more: bool = False) -> str:
+    """Show the end of what a run has printed; `more`: there was more before it than is given."""
     one = found["run"]
-    text, left_out = tail(printed, Clock(now, UTC))
+    whole = printed.partition(b"\n")[2] if more else printed
+    text, left_out = tail(whole, Clock(now, UTC))
     if not text:
         return f"{_standing(one, now)} It has printed nothing{'' if one['state'] not in ACTIVE else ' yet'}."
-    cut = f" The first {left_out:,} lines are left out." if left_out else ""
+    cut = " Only the end is shown." if more else f" The first {left_out:,} lines are left out." if left_out else ""
     return f"{_standing(one, now)}{cut}\n\n{fenced(text, 'text')}"
 
 
@@ -73,7 +75,7 @@ def failure(found: shapes.RunAnswer, changed: Sequence[str], now: datetime) -> s
     more = f" and {len(changed) - MOST_NAMES:,} more" if len(changed) > MOST_NAMES else ""
     head = f"### {code(job)} {_ended(one['state'])}\n\n"
     why = f"This pull request was the last to change {which}{more}, which failed in it.\n\n"
-    body = head + why + run(found, now)
+    body = head + why + run(found, now, elsewhere=True)
     return comments.marked(failure_marker(one["project"], one["job"]), body)
 
 
@@ -105,7 +107,7 @@ def _ended(state: str) -> str:
     return words.get(state, state.replace("_", " "))
 
 
-def _next(found: shapes.RunAnswer) -> list[str]:
+def _next(found: shapes.RunAnswer, *, elsewhere: bool) -> list[str]:
     one = found["run"]
     logs, run_id = "`/meshbot logs {}`", one["id"]
     if one["state"] in ACTIVE:
@@ -115,7 +117,8 @@ def _next(found: shapes.RunAnswer) -> list[str]:
     if one["state"] in FAILED:
         some = any(model["status"] in {"failed", "blocked"} for model in found["models"])
         again = f"`/meshbot retry {run_id}{' --failed' * some}` runs {'what failed' if some else 'it'} again"
-        return [f"{logs.format(run_id)} shows what it printed; {again}."]
+        where = ", on an open pull request" if elsewhere else ""
+        return [f"{logs.format(run_id)} shows what it printed; {again}{where}."]
     if one["state"] in {"cancelled", "interrupted"}:
         return [f"`/meshbot retry {run_id}` runs it again."]
     return []

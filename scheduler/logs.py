@@ -71,6 +71,17 @@ class Logs:
         except FileNotFoundError:
             return self._kept(run_id, offset)
 
+    def tail(self, run_id: str, length: int) -> tuple[bytes, bool]:
+        """Return the last bytes of what a run has printed so far, and whether there is more before them."""
+        try:
+            with live_log(self._data_dir, run_id).open("rb") as file:
+                start = max(0, file.seek(0, io.SEEK_END) - length)
+                file.seek(start)
+                return file.read(length), start > 0
+        except FileNotFoundError:
+            start = max(0, self._size(self._path(run_id)) - length)
+            return self._kept(run_id, start), start > 0
+
     def remove(self, run_id: str) -> None:
         """Remove the kept log of a run, if there is one. Raises `Retryable` when the file system does not let it go."""
         try:

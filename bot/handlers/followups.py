@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bot.services import Services
     from scheduler.runs import Run
 
+LONGEST_READ = 100_000
+"""So many bytes of a log's end are read: enough for what is shown of it."""
 GONE = "⚠️ The run {} is not kept any more."
 
 
@@ -85,7 +87,7 @@ def shape(services: Services, run: Run) -> shapes.RunAnswer:
 
 def _log(services: Services, run: Run, now: datetime) -> str:
     try:
-        printed = services.logs.read(run.id)
+        printed, more = services.logs.tail(run.id, LONGEST_READ)
     except UserError as error:
         return replies.refused(str(error))
-    return reports.log(shape(services, run), printed, now)
+    return reports.log(shape(services, run), printed, now, more=more)

@@ -61,10 +61,10 @@ def test_pages_as_markdown(golden: Callable[[str, str], None]) -> None:
 def test_what_is_said_of_runs(golden: Callable[[str, str], None]) -> None:
     parts = [(state.value, reports.run(answer(state), NOW)) for state in RunState]
     parts.append(("failed, why", reports.run(answer(RunState.FAILED, message="exit code 1"), NOW)))
-    parts.append(("queued, alone", reports.run(answer(RunState.QUEUED), NOW, ["Nobody is here: `meshbot up`."])))
     parts.append(("log", reports.log(answer(RunState.RUNNING), b"one\n\x1b[32mtwo\x1b[0m\r\n\tthree\n", NOW)))
     parts.append(("log, nothing", reports.log(answer(RunState.QUEUED), b"", NOW)))
     parts.append(("log, long", reports.log(answer(RunState.FAILED), b"".join(b"%d\n" % n for n in range(9000)), NOW)))
+    parts.append(("log, the end", reports.log(answer(RunState.FAILED), b"ne\ntwo\n", NOW, more=True)))
     parts.append(("failure", reports.failure(answer(RunState.PARTIAL), ["finance.refunds"], NOW)))
     golden("github/runs.md", "\n\n".join(f"## {name}\n\n{_short(text)}" for name, text in parts) + "\n")
 

@@ -61,6 +61,21 @@ def test_a_reader_follows_from_the_live_log_to_the_kept_one(logs: Logs, tmp_path
     assert logs.read("run-a", len(seen)) == b""
 
 
+def test_the_end_of_a_log_is_read_alone(logs: Logs, tmp_path: Path) -> None:
+    assert logs.tail("run-a", 4) == (b"", False)
+    live = live_log(tmp_path, "run-a")
+    live.parent.mkdir(parents=True)
+    live.write_bytes(b"one\ntwo\n")
+    assert [logs.tail("run-a", length) for length in (4, 8, 99)] == [
+        (b"two\n", True),
+        (b"one\ntwo\n", False),
+        (b"one\ntwo\n", False),
+    ]
+    logs.keep("run-a", [b"one\ntwo\n"])
+    live.unlink()
+    assert [logs.tail("run-a", length) for length in (4, 99)] == [(b"two\n", True), (b"one\ntwo\n", False)]
+
+
 def test_the_live_log_is_where_the_launcher_writes_it(tmp_path: Path) -> None:
     assert live_log(tmp_path, "run-a") == RunFolder(tmp_path, "run-a").log
 
