@@ -21,7 +21,7 @@ from waiting import until
 
 from bot import describing, sandbox
 from bot.errors import Refused
-from bot.sandbox import Limits, readiness
+from bot.sandbox import Limits, readiness, walls, watching
 from scheduler import dagjson
 from scheduler.dag import Graph
 
@@ -165,22 +165,46 @@ def house(tmp_path: Path) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
+FROM_INSIDE = [
+    ("first_process", SECRET),
+    ("root", ""),
+    ("memory_of_the_guard", ""),
+    ("device", "/dev/kmsg"),
+    ("keyring", ""),
+    *(("another_family", str(number)) for number in (17, 31, 38, 40)),
+]
+"""What is no crime outside, or does not work on every machine."""
+
+
+def attempt(attempts: list[tuple[str, str]]) -> str:
+    return f"{hostiles.PROBE}\nprint(json.dumps(tried({json.dumps(attempts)})))"
+
+
 @inside
 @pytest.mark.slow
 def test_a_burglar_finds_nothing(house: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESHBOT_GITHUB_PRIVATE_KEY", SECRET)
-    control = f"{hostiles.PROBE}\nprint(json.dumps(tried({json.dumps(house)})))"
-    outside = json.loads(
-        subprocess.run([sys.executable, "-c", control], cwd=tmp_path, check=True, capture_output=True).stdout
-    )
+    control = [sys.executable, "-c", attempt(house)]
+    outside = json.loads(subprocess.run(control, cwd=tmp_path, check=True, capture_output=True).stdout)
     assert len(outside) == len(house), "every attempt works where no sandbox is"
     (tmp_path / "way-out").unlink()
-    more = [*house, ("first_process", SECRET), ("root", ""), ("memory_of_the_guard", ""), ("device", "/dev/kmsg")]
-    more += [("keyring", ""), *(("another_family", str(number)) for number in (17, 31, 38, 40))]
+    more = [*house, *FROM_INSIDE]
     graph = described(describables.write(tmp_path / "tree", hostiles.burglar(more)))
     said = [fault.problem for fault in graph.faults if "tried" in fault.problem]
     assert said
     assert f"tried {len(more)}, got []" in said[0]
+
+
+@inside
+def test_the_walls_hold_also_without_the_guard_behind_them(
+    house: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESHBOT_GITHUB_PRIVATE_KEY", SECRET)
+    script = tmp_path / "script"
+    script.write_text(f"import os\nos.chdir('/tmp')\n{attempt([*house, *FROM_INSIDE])}")
+    mounts = [*walls.scratch(1), "--ro-bind", str(script), "/probe.py"]
+    ended = watching.run(walls.enclosed(mounts, [sys.executable, "-I", "/probe.py"]), Limits(seconds=60))
+    assert (ended.code, json.loads(ended.answer)) == (0, [])
 
 
 @inside
