@@ -7,6 +7,7 @@ write; `bot.app` logs what is answered.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -18,6 +19,9 @@ from scheduler import settings
 from scheduler.settings import Settings
 
 PROCESSES, THREADS = 2, 8
+SWITCH = 0.0005
+"""So many seconds a thread may go on while another one, which has its answer from the database, wants to."""
+
 GRACE = 20
 """So many seconds requests have to end when the process is told to."""
 
@@ -51,6 +55,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> object:
         """Make the application, in each process its own."""
+        sys.setswitchinterval(SWITCH)
         return app.create_app(self._settings)
 
 

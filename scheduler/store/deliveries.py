@@ -32,9 +32,14 @@ class Deliveries(Database):
 
     def receive_all(self, arrived: Sequence[Delivery]) -> list[bool]:
         """Store deliveries in one transaction; say of each what `receive` says."""
+        insert = self.insert_new(deliveries).returning(deliveries.c.id)
         with self.writing() as connection:
-            inserts = [self.insert_new(deliveries).values(vars(one)) for one in arrived]
-            return [connection.execute(insert).rowcount == 1 for insert in inserts]
+            fresh = set(connection.execute(insert, [vars(one) for one in arrived]).scalars())
+        said = []
+        for one in arrived:
+            said.append(one.id in fresh)
+            fresh.discard(one.id)  # of two alike, the first is new
+        return said
 
     def inboxes(self, now: datetime, limit: int) -> list[str]:
         """List the inboxes in which something can be done now, and that nobody has a lease on; the longest wait first.
