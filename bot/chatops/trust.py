@@ -10,14 +10,15 @@ from bot.chatops.actions import TrustHead
 from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permission, Request
 from bot.errors import UsageFault
 
-SHA = re.compile(r"[0-9a-f]{7,64}")
+SHA = re.compile(r"[0-9a-f]{12,64}")
+"""Of fewer digits, anybody can make a commit that has them too."""
 
 
 def decide(request: Request, _facts: Facts, _now: datetime) -> Decision:
     """Trust a commit; whether it is the head that was looked at is seen when it is done."""
     sha = request.text("sha")
     if sha is not None and not SHA.fullmatch(sha.lower()):
-        raise UsageFault(f"reading SHA: {sha!r} is no commit id; write at least its first 7 digits, or nothing")
+        raise UsageFault(f"reading SHA: {sha!r} is no commit id; write at least its first 12 digits, or nothing")
     return Decision(TrustHead(sha.lower() if sha else None))
 
 
@@ -32,5 +33,5 @@ COMMAND = Command(
     ),
     detail="Reading the models executes the project's code, in a sandbox. It holds for that commit alone: the next "
     "push needs another look.",
-    examples=("ok-to-test", "ok-to-test 1a2b3c4d"),
+    examples=("ok-to-test", "ok-to-test 1a2b3c4d5e6f"),
 )
