@@ -71,7 +71,7 @@ class Mirror:
         Raises `UserError` when the source is no repository or refuses, `Retryable` when it does not answer.
         """
         ref = checked_ref(checked_branch(branch))
-        return self._asked([ref], f"asking {self.source} for its branch {branch}").get(ref)
+        return self._asked([ref], f"asking {self.source} for its branch {branch}", self._secret()).get(ref)
 
     def fetch(self, *refs: str) -> None:
         """Bring refs (`main`, `refs/heads/main`, `refs/pull/5/head`) up to the source; one that is gone is forgotten.
@@ -83,12 +83,13 @@ class Mirror:
         doing = f"fetching {self.source}"
         with filelock.held(self.path.with_suffix(".lock"), doing) as lock:
             _clear(self.path)
+            token = self._secret()  # what is wrong with it is no fault of the mirror
             try:
-                self._bring(self.path, wanted, lock)
+                self._bring(self.path, wanted, lock, token)
             except (UserError, Damaged) as error:
                 if isinstance(error, UserError) and (THEIRS.search(str(error)) or not self.path.exists()):
                     raise
-                self._make_anew(wanted, lock)
+                self._make_anew(wanted, lock, token)
             _tidy(self._git(), self.path, lock)
 
     def resolve(self, ref: str) -> str | None:
@@ -207,18 +208,19 @@ class Mirror:
             (self.path / DAMAGED).touch()
         return Damaged(f"{doing}: the mirror of {self.source} is damaged at {sha[:12]}; the next fetch makes it anew")
 
-    def _git(self, folder: Path | None = None, *, talks: bool = False) -> Git:
-        token = self._token().get_secret_value() if talks and self._token else None
+    def _secret(self) -> str | None:
+        return self._token().get_secret_value() if self._token else None
+
+    def _git(self, folder: Path | None = None, token: str | None = None) -> Git:
         return Git(self._allow, folder or self.path, self.source, token)
 
-    def _asked(self, refs: Sequence[str], doing: str) -> dict[str, str]:
+    def _asked(self, refs: Sequence[str], doing: str, token: str | None) -> dict[str, str]:
         """Ask the source what refs point at."""
-        token = self._token().get_secret_value() if self._token else None
         said = Git(self._allow, None, self.source, token).text("ls-remote", "--", self.source, *refs, doing=doing)
         lines = (line.partition("\t") for line in said.splitlines())
         return {name: sha for sha, _, name in lines if name in refs}
 
-    def _bring(self, folder: Path, refs: Sequence[str], lock: int) -> None:
+    def _bring(self, folder: Path, refs: Sequence[str], lock: int, token: str | None) -> None:
         """Fetch the refs into a folder, which is made when it is not there."""
         doing = f"fetching {self.source}"
         if not folder.exists():
@@ -230,13 +232,13 @@ class Mirror:
             try:
                 if left:
                     pairs = [f"+{ref}:{kept(ref)}" for ref in left]
-                    git = self._git(folder, talks=True)
+                    git = self._git(folder, token)
                     git.run("fetch", *FETCH, "--", self.source, *pairs, doing=doing, hold=(lock,))
                 break
             except UserError as error:
                 if GONE not in str(error):
                     raise
-                there = self._asked(refs, doing)
+                there = self._asked(refs, doing, token)
                 left = [ref for ref in refs if ref in there]
         for ref in refs:
             if ref not in left:
@@ -250,9 +252,9 @@ class Mirror:
             return True
         return False
 
-    def _make_anew(self, refs: Sequence[str], lock: int) -> None:
+    def _make_anew(self, refs: Sequence[str], lock: int, token: str | None) -> None:
         aside = self.path.with_suffix(".new")
-        self._bring(aside, refs, lock)
+        self._bring(aside, refs, lock, token)
         self.path.rename(self.path.with_suffix(".old"))
         aside.rename(self.path)
         _clear(self.path)

@@ -80,6 +80,22 @@ def test_no_failure_repeats_the_token(source: Source, mirror: Mirror, status: in
     assert isinstance(caught.value, Retryable) == (status in {401, 500})
 
 
+def test_a_token_that_cannot_be_had_is_asked_for_once_and_costs_nothing_of_the_mirror(
+    repository: Path, tmp_path: Path, local: Mirror
+) -> None:
+    local.fetch("main")
+    asked = []
+
+    def none() -> SecretStr:
+        asked.append(1)
+        raise UserError("the installation is gone")
+
+    with pytest.raises(UserError, match="the installation is gone"):
+        Mirrors(tmp_path / "data", LOCAL).of(local.source, none).fetch("main")
+    assert len(asked) == 1
+    assert local.has(head(repository))
+
+
 def test_a_redirect_is_not_followed_and_the_token_not_carried_on(
     source: Source, mirror: Mirror, repository: Path
 ) -> None:
