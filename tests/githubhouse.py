@@ -40,11 +40,15 @@ gateways:
 model_defaults: {dialect: postgres, start: 2026-01-01}
 """
 PROJECT = {
-    "config.yaml": CONFIG,
-    "models/orders.sql": "MODEL (name shop.orders, kind FULL, cron '@hourly');\nSELECT 1 AS id\n",
-    "models/report.sql": "MODEL (name shop.report, kind FULL, cron '@daily');\nSELECT id FROM shop.orders\n",
+    "mesh/config.yaml": CONFIG,
+    "mesh/models/orders.sql": "MODEL (name shop.orders, kind FULL, cron '@hourly');\nSELECT 1 AS id\n",
+    "mesh/models/report.sql": "MODEL (name shop.report, kind FULL, cron '@daily');\nSELECT id FROM shop.orders\n",
 }
-"""The smallest project that has something to propose: two cadences."""
+"""The smallest project that has something to propose. What changes beside it costs no new reading of it."""
+
+FILE = "mesh/meshbot.yaml"
+LATE = {"mesh/models/late.sql": "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"}
+"""One more model."""
 
 JOBS = """\
 version: 1
@@ -98,8 +102,8 @@ class Warehouse:
         return {row.name: row.job.schedule for row in self.house.store.jobs() if row.project == self.project}
 
     def job_file(self, sha: str = "main") -> str:
-        found = self.repo.bare.read(sha, "meshbot.yaml")
-        assert found is not None, f"no meshbot.yaml at {sha}"
+        found = self.repo.bare.read(sha, FILE)
+        assert found is not None, f"no {FILE} at {sha}"
         return found.decode()
 
     def told(self, pull: Pull | int) -> list[Comment]:
@@ -219,7 +223,7 @@ class House:
 
     def live_warehouse(self, **more: str) -> Warehouse:
         """Make a repository whose job file is in the schedule already."""
-        return self.warehouse({**PROJECT, "meshbot.yaml": JOBS, **more})
+        return self.warehouse({**PROJECT, FILE: JOBS, **more})
 
     def outcomes(self, *kinds: str) -> list[tuple[str, str]]:
         """Of each delivery sent, what became of it at the door."""

@@ -6,16 +6,14 @@ import uuid
 from dataclasses import replace
 
 from fakegithub.world import new_id
-from githubhouse import LIVE, House
+from githubhouse import FILE, LATE, LIVE, House
 from waiting import until
-
-MODEL = "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"
 
 
 def test_everything_delivered_twice_is_done_once(house: House) -> None:
     shop = house.live_warehouse()
     house.github.courier.doubles = lambda _: True
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     shop.says(pull, "/meshbot accept")
     assert shop.topology(pull)
     assert len(shop.replies(pull)) == 1
@@ -47,12 +45,12 @@ def test_the_same_comment_under_another_delivery_id_is_obeyed_once(house: House)
 def test_events_in_any_order_end_in_the_last_head(house: House) -> None:
     shop = house.live_warehouse()
     house.github.courier.hold()
-    shop.ada.pushes(shop.repo, "work", {"models/late.sql": MODEL})
+    shop.ada.pushes(shop.repo, "work", LATE)
     pull = shop.ada.opens_pull(shop.repo, "work")
     file = shop.job_file()
     for hour in (7, 8, 9):
-        shop.ada.pushes(shop.repo, "work", {"meshbot.yaml": file.replace("30 6", f"30 {hour}")})
-        shop.ada.pushes(shop.repo, "main", {"meshbot.yaml": file.replace('"0 *', f'"0 {hour}')})
+        shop.ada.pushes(shop.repo, "work", {FILE: file.replace("30 6", f"30 {hour}")})
+        shop.ada.pushes(shop.repo, "main", {FILE: file.replace('"0 *', f'"0 {hour}')})
     house.github.courier.release(lambda waiting: waiting[::-1])
     house.rests()
     assert "30 9" in shop.topology(pull).body
@@ -63,8 +61,8 @@ def test_events_in_any_order_end_in_the_last_head(house: House) -> None:
 def test_missed_webhooks_heal(house: House) -> None:
     shop = house.live_warehouse()
     house.github.courier.loses = lambda one: one.payload.get("repository", {}).get("id") == shop.repo.id
-    shop.ada.pushes(shop.repo, "main", {"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
-    shop.ada.pushes(shop.repo, "work", {"models/late.sql": MODEL})
+    shop.ada.pushes(shop.repo, "main", {FILE: shop.job_file().replace("30 6", "45 7")})
+    shop.ada.pushes(shop.repo, "work", LATE)
     pull = shop.ada.opens_pull(shop.repo, "work")
     until(lambda: shop.jobs() == LIVE | {"daily": "45 7 * * *"}, 60)
     until(lambda: shop.told(pull), 60)
@@ -88,7 +86,7 @@ def test_an_installation_that_is_suspended_rests_and_goes_on(house: House) -> No
     shop.cyd.suspends(shop.installation)
     house.rests()
     assert shop.jobs() == {}, "who cannot be read is not scheduled"
-    shop.ada.pushes(shop.repo, "main", {"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
+    shop.ada.pushes(shop.repo, "main", {FILE: shop.job_file().replace("30 6", "45 7")})
     house.rests()
     shop.cyd.suspends(shop.installation, suspended=False)
     until(lambda: shop.jobs() == LIVE | {"daily": "45 7 * * *"}, 60)
@@ -99,7 +97,7 @@ def test_a_repository_keeps_its_jobs_when_it_is_renamed(house: House) -> None:
     project = shop.project
     shop.cyd.renames(shop.repo, f"{project}-renamed")
     house.rests()
-    shop.ada.pushes(shop.repo, "main", {"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
+    shop.ada.pushes(shop.repo, "main", {FILE: shop.job_file().replace("30 6", "45 7")})
     house.rests()
     found = {row.name: row.job.schedule for row in house.store.jobs() if row.project == project}
     assert found == LIVE | {"daily": "45 7 * * *"}

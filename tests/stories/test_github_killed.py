@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from fakegithub.github import Seen
-from githubhouse import House, Warehouse
+from githubhouse import LATE, House, Warehouse
 
-MODEL = "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"
 WRITES = ("POST /repos/", "PATCH /repos/", "PUT /repos/", "DELETE /repos/")
 MOST = 40
 
@@ -73,7 +72,7 @@ def test_killed_at_every_write_of_a_pull_request(house: House) -> None:
 def one_pull_request(shop: Warehouse, killer: Killer, number: int) -> None:
     house, branch = shop.house, f"work-{number}"
     killer.arm()
-    pull = shop.opens({"models/late.sql": MODEL}, branch)
+    pull = shop.opens(LATE, branch)
     assert shop.topology(pull)
     assert len(shop.checks(pull.head_sha)) == 1
     killer.arm()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from fakegithub.people import person
-from githubhouse import House
-
-MODEL = "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"
+from githubhouse import FILE, LATE, House
 
 
 def test_a_stranger_may_ask_and_changes_nothing(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     head = pull.head_sha
     for order in ("accept", "pause daily", "run daily", "merge", "ok-to-test"):
         asked = shop.says(pull, f"/meshbot {order}", by=shop.eve)
@@ -35,7 +33,7 @@ def test_a_fork_waits_for_somebody_who_vouches_for_that_commit(house: House) -> 
     shop = house.live_warehouse()
     bob = person(house.github, f"bob-{shop.project}").may(shop.repo, "read")
     fork = house.github.fork(shop.repo, bob.login)
-    bob.pushes(fork, "mine", {"models/late.sql": MODEL})
+    bob.pushes(fork, "mine", LATE)
     pull = bob.opens_pull(shop.repo, "mine", source=fork)
     house.rests()
     assert "/meshbot ok-to-test" in shop.topology(pull).body
@@ -44,7 +42,7 @@ def test_a_fork_waits_for_somebody_who_vouches_for_that_commit(house: House) -> 
     assert "shop.late" not in shop.topology(pull).body
     shop.says(pull, "/meshbot ok-to-test")
     assert "shop.late" in shop.topology(pull).body
-    bob.pushes(fork, "mine", {"models/late.sql": MODEL.replace("shop.late", "shop.later")})
+    bob.pushes(fork, "mine", {path: text.replace("shop.late", "shop.later") for path, text in LATE.items()})
     house.rests()
     assert "shop.later" not in shop.topology(pull).body
 
@@ -53,7 +51,7 @@ def test_what_cannot_be_pushed_to_a_fork_is_suggested(house: House) -> None:
     shop = house.live_warehouse()
     bob = person(house.github, f"bob-{shop.project}").may(shop.repo, "read")
     fork = house.github.fork(shop.repo, bob.login)
-    sha = bob.pushes(fork, "mine", {"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
+    sha = bob.pushes(fork, "mine", {FILE: shop.job_file().replace("30 6", "45 7")})
     pull = bob.opens_pull(shop.repo, "mine", source=fork, maintainer_can_modify=False)
     house.rests()
     shop.says(pull, '/meshbot set daily schedule="0 9 * * *"')
@@ -64,9 +62,9 @@ def test_what_cannot_be_pushed_to_a_fork_is_suggested(house: House) -> None:
 
 def test_a_command_on_a_jobs_lines_need_not_name_the_job(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
+    pull = shop.opens({FILE: shop.job_file().replace("30 6", "45 7")})
     on_daily = shop.job_file(pull.head_sha).splitlines().index('    schedule: "45 7 * * *"') + 1
-    asked = shop.ada.comments_on_line(pull, "meshbot.yaml", on_daily, '/meshbot set schedule="15 7 * * *"')
+    asked = shop.ada.comments_on_line(pull, FILE, on_daily, '/meshbot set schedule="15 7 * * *"')
     house.rests()
     assert [one.content for one in asked.reactions] == ["rocket"]
     assert '"15 7 * * *"' in shop.job_file(pull.head_sha)

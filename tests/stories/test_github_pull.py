@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from githubhouse import PROJECT, House
-
-MODEL = "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"
+from githubhouse import FILE, LATE, PROJECT, House
 
 
 def test_from_models_to_a_live_schedule(house: House) -> None:
-    shop = house.warehouse({**PROJECT, "models/late.sql": MODEL})
+    shop = house.warehouse({**PROJECT, **LATE})
     # Models, and no jobs yet: the repository is offered a file, and everything goes on below that offer.
     [pull] = shop.repo.pulls
     assert pull.author is house.github.app.bot
@@ -34,7 +32,7 @@ def test_from_models_to_a_live_schedule(house: House) -> None:
 
 def test_a_pull_request_without_jobs_is_accepted_by_a_word(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     assert "late" in shop.topology(pull).body
     before = pull.head_sha
     asked = shop.says(pull, "/meshbot accept")
@@ -46,7 +44,7 @@ def test_a_pull_request_without_jobs_is_accepted_by_a_word(house: House) -> None
 
 def test_a_button_of_the_check_accepts(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     before, check = pull.head_sha, shop.check(pull.head_sha)
     shop.ada.presses(shop.repo, check, "accept")
     house.rests()
@@ -55,9 +53,9 @@ def test_a_button_of_the_check_accepts(house: House) -> None:
 
 def test_an_approval_is_void_when_the_file_changes_afterwards(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"meshbot.yaml": shop.job_file().replace("30 6", "45 7")})
+    pull = shop.opens({FILE: shop.job_file().replace("30 6", "45 7")})
     shop.cyd.reviews(pull, "APPROVED")
-    shop.ada.pushes(shop.repo, "work", {"meshbot.yaml": shop.job_file().replace("30 6", "15 8")})
+    shop.ada.pushes(shop.repo, "work", {FILE: shop.job_file().replace("30 6", "15 8")})
     shop.says(pull, "/meshbot merge")
     assert not pull.merged
     assert "confused" in {one.content for one in shop.repo.comments[-2].reactions}
@@ -69,10 +67,10 @@ def test_an_approval_is_void_when_the_file_changes_afterwards(house: House) -> N
 
 def test_a_faulty_file_is_told_on_its_line(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"meshbot.yaml": shop.job_file().replace('schedule: "0', 'shedule: "0')})
+    pull = shop.opens({FILE: shop.job_file().replace('schedule: "0', 'shedule: "0')})
     check = shop.check(pull.head_sha)
     assert check.conclusion == "failure"
-    assert {one["path"] for one in check.annotations} == {"meshbot.yaml"}
+    assert {one["path"] for one in check.annotations} == {FILE}
     [mend] = [one for one in shop.repo.review_comments if one.by_app]
     assert "```suggestion" in mend.body
 
@@ -87,7 +85,7 @@ def test_a_change_that_is_none_of_ours_is_short(house: House) -> None:
 def test_a_closed_pull_request_is_left_alone(house: House) -> None:
     shop = house.live_warehouse()
     house.github.courier.hold()
-    shop.ada.pushes(shop.repo, "work", {"models/late.sql": MODEL})
+    shop.ada.pushes(shop.repo, "work", LATE)
     pull = shop.ada.opens_pull(shop.repo, "work")
     shop.ada.closes(pull)
     house.github.courier.release()

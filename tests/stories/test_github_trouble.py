@@ -7,10 +7,8 @@ from datetime import timedelta
 import pytest
 from fakegithub.mischief import Fault, Mischief
 from fakegithub.world import Pull
-from githubhouse import House, Warehouse
+from githubhouse import LATE, House, Warehouse
 from waiting import until
-
-MODEL = "MODEL (name shop.late, kind FULL, cron '@weekly');\nSELECT id FROM shop.report\n"
 
 
 def is_whole(shop: Warehouse, pull: Pull) -> None:
@@ -25,7 +23,7 @@ def is_whole(shop: Warehouse, pull: Pull) -> None:
 @pytest.mark.parametrize("faults", [(Fault.BROKEN_AFTER, Fault.RESET_AFTER), (Fault.RESET_BEFORE, Fault.BROKEN_BEFORE)])
 def test_writes_fail_and_each_is_there_once(house: House, faults: tuple[Fault, Fault]) -> None:
     shop = house.live_warehouse()
-    shop.ada.pushes(shop.repo, "work", {"models/late.sql": MODEL})
+    shop.ada.pushes(shop.repo, "work", LATE)
     fails(house, dict(zip(("check-runs", "comments"), faults, strict=True)))
     pull = shop.ada.opens_pull(shop.repo, "work")
     house.rests(120)
@@ -49,7 +47,7 @@ def fails(house: House, faults: dict[str, Fault]) -> None:
 def test_a_secondary_limit_is_waited_for(house: House, fault: Fault, retry_after: int) -> None:
     shop = house.live_warehouse()
     house.github.mischiefs.add(Mischief(fault, "POST .*", retry_after=retry_after, installation=shop.installation.id))
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     assert len(shop.checks(pull.head_sha)) == 1
     assert shop.topology(pull)
 
@@ -60,7 +58,7 @@ def test_a_limit_holds_up_its_installation_and_no_other(house: House) -> None:
     limit = house.github.mischiefs.add(Mischief(Fault.LIMITED, until=until_then, installation=limited.installation.id))
     pulls = []
     for shop in (limited, other):
-        shop.ada.pushes(shop.repo, "work", {"models/late.sql": MODEL})
+        shop.ada.pushes(shop.repo, "work", LATE)
         pulls.append(shop.ada.opens_pull(shop.repo, "work"))
     until(lambda: other.told(pulls[1]), 30)
     assert limited.told(pulls[0]) == []
@@ -79,7 +77,7 @@ def test_tokens_that_are_revoked_in_the_middle_of_work(house: House) -> None:
             house.github.revoke_tokens()
 
     house.github.before = revoke
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     assert shop.topology(pull)
     assert len(shop.checks(pull.head_sha)) == 1
 
@@ -96,7 +94,7 @@ def test_the_web_process_answers_at_once_while_github_is_slow(house: House) -> N
 
 def test_a_missing_permission_is_named(house: House) -> None:
     shop = house.live_warehouse()
-    pull = shop.opens({"models/late.sql": MODEL})
+    pull = shop.opens(LATE)
     shop.installation.permissions.pop("contents")
     house.github.revoke_tokens()
     shop.says(pull, "/meshbot accept")
