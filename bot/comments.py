@@ -26,7 +26,6 @@ MOST_FINDINGS = 25
 MOST_LINES, LONGEST_LINE = 40, 500
 AROUND_THE_FILE = 500  # the fold, its title and what says that it is cut
 NO_ROOM = "\n_The {} is left out: it would not fit into a comment. `meshbot generate` prints it._\n"
-CUT = "\n# … {} of {} lines are left out here: they would not fit into a comment.\n"
 TITLES = {
     State.GONE: "the project leaves",
     State.WAITS: "somebody must answer for this pull request",
@@ -247,13 +246,23 @@ def _file(view: View, room: int) -> str:
     made = view.made
     if made is None or not made.changed:
         return ""
-    text = made.text
-    left = room - AROUND_THE_FILE
+    text, cut = made.text, ""
+    left = room - AROUND_THE_FILE - len(view.url)
     if len(text) > left:
         lines = text.splitlines(keepends=True)
         kept, used = 0, 0
         while kept < len(lines) and used + len(lines[kept]) <= left:
             used += len(lines[kept])
             kept += 1
-        text = "".join(lines[:kept]) + CUT.format(f"{len(lines) - kept:,}", f"{len(lines):,}")
-    return "\n" + sections.fold("The proposed meshbot.yaml", fenced(text, "yaml"))
+        text = "".join(lines[:kept])
+        cut = _cut(len(lines) - kept, len(lines), view.url)
+    return "\n" + sections.fold("The proposed meshbot.yaml", fenced(text, "yaml") + cut)
+
+
+def _cut(left_out: int, lines: int, url: str) -> str:
+    """Say what is left out of a file, and where all of it is."""
+    present = f" [The file as it is]({url}) has the lines that stay." if url else ""
+    return (
+        f"\n\n_{left_out:,} of {lines:,} lines are left out: they would not fit into a comment._ "
+        f"`/meshbot accept` commits the whole file.{present}"
+    )

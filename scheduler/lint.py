@@ -29,6 +29,7 @@ __all__ = ["Facts", "Finding", "Fix", "lint"]
 # A tick that comes so much of a model's own pause after it was due misses the point of the cron.
 LATE = 0.5
 LATE_AT_LEAST = 3600.0
+MOST_EMPTY = 100  # selectors of a job that select nothing and are each said
 AHEAD = 2  # years in which clock changes are looked for
 
 
@@ -108,10 +109,9 @@ class Lint:
         return self.shape.names(models)
 
     def _selectors(self, job: Job) -> Iterator[Finding]:
+        empty = 0
         for place, text in enumerate(job.select):
             line = self.line("jobs", job.name, "select", str(place))
-            rest = tuple(one for one in job.select if one != text)
-            fix = Fix(job.name, "select", rest) if rest else None
             try:
                 found = self.cover.universe.select([text])
             except SelectorError as error:
@@ -119,8 +119,10 @@ class Lint:
                 continue
             if self.cover.universe.unknowable([text]):
                 yield lintwords.asks_git(line, job.name, text)
-            elif not found:
-                yield lintwords.matches_nothing(line, job.name, text, fix)
+            elif not found and empty < MOST_EMPTY:
+                empty += 1
+                rest = tuple(one for one in job.select if one != text)
+                yield lintwords.matches_nothing(line, job.name, text, Fix(job.name, "select", rest) if rest else None)
 
     def _paces(self, job: Job) -> Iterator[Finding]:
         members = self.cover.owned.get(job.name, frozenset())

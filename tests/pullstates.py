@@ -72,7 +72,15 @@ def view(graph: Graph, base: str | None, head: str | None, **more: object) -> Vi
     made = None if after and after.faults else proposing.propose_for(graph, text, "meshbot.yaml", called="shop")
     found = linting.judged(after.text, after.file, graph, NOTHING, NOW) if after and after.file else ()
     plain = View(
-        BRANCHES, ".", "meshbot.yaml", before, after, edited=base != head, findings=found, url=URL, parted=base or ""
+        BRANCHES,
+        ".",
+        "meshbot.yaml",
+        before,
+        after,
+        edited=base != head,
+        findings=found,
+        url=URL if head else "",
+        parted=base or "",
     )
     return replace(plain, graph=graph, made=made, **more)  # type: ignore[arg-type]
 
@@ -98,8 +106,8 @@ def huge() -> Graph:
 
 def selecting_each(graph: Graph) -> str:
     """A file that names each model, so that no fold could hold it."""
-    names = "".join(f"      - {model.name}\n" for model in graph.schedulable[:9_000])
-    return f'version: 1\nproject: huge\njobs:\n  all:\n    schedule: "@daily"\n    select:\n{names}'
+    names = "".join(f"      - {model.name}\n" for model in graph.schedulable[:3_500])
+    return f'version: 1\nproject: huge\nenvironment: prod\njobs:\n  all:\n    schedule: "@daily"\n    select:\n{names}'
 
 
 def _gone(**more: object) -> View:

@@ -218,3 +218,9 @@ def test_no_janitor() -> None:
 def test_a_standalone_audit_that_no_job_selects() -> None:
     graph = dag.graph(coffee_shop().models, audits=[dag.StandaloneAudit("no_holes")])
     assert only(GOOD, graph).code == "audits-in-no-job"
+
+
+def test_thousands_of_selectors_without_a_model_are_not_each_said() -> None:
+    text = GOOD.replace('"growth.*"', ", ".join(f"no.{number}" for number in range(2000)))
+    found = [one for one in linted(text) if one.code == "selector-matches-nothing"]
+    assert len(found) == 100
