@@ -1,4 +1,4 @@
-"""The processes of the scheduler: `python -m scheduler worker|clock|watch`, and `claims` for an operator.
+"""The processes of the scheduler: `python -m scheduler worker|clock|watch`; `claims` for people, `heard` for a probe.
 
 The rule: each imports only what it needs, says one line for each thing that happens on standard error, and ends within
 seconds of SIGTERM: nothing that it leaves undone is lost.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from scheduler.assembly import Assembly
-from scheduler.errors import MeshbotError, Retryable
+from scheduler.errors import MeshbotError, Retryable, UserError
 
 FAILED, INTERRUPTED = 1, 130
 PAUSE = 1.0
@@ -84,6 +84,16 @@ def _claims(parts: Assembly, _stop: threading.Event, options: argparse.Namespace
         print(json.dumps(claim))  # noqa: T201 - the answer
 
 
+def _heard(parts: Assembly, _stop: threading.Event, options: argparse.Namespace) -> None:
+    """See that the database has heard of such a process of this machine, or pod. Raises `UserError` when it has not."""
+    from scheduler.pulse import is_heard
+
+    if not is_heard(parts.store, options.of):
+        raise UserError(
+            f"looking for a {options.of} of this machine: nothing was heard of one lately; see what it logs"
+        )
+
+
 @contextmanager
 def _alive(name: str, parts: Assembly, place: str | None = None) -> Iterator[None]:
     from scheduler.pulse import beating
@@ -116,11 +126,13 @@ def _parser() -> argparse.ArgumentParser:
         "clock": (_clock, "queue a run for each tick that comes due"),
         "watch": (_watch, "follow each run to its end, and tell people"),
         "claims": (_claims, "list the claims of a project, one JSON object a line"),
+        "heard": (_heard, "say by the exit code whether a process of this machine is heard of"),
     }
     for name, (process, what) in processes.items():
         commands.add_parser(name, help=what).set_defaults(process=process)
     claims = commands.choices["claims"]
     claims.add_argument("project", metavar="PROJECT")
+    commands.choices["heard"].add_argument("of", metavar="PROCESS", choices=("worker", "clock", "watch", "bot"))
     claims.add_argument("--release", metavar="NAME", help="release the claim, or the model's claim, of this name")
     return parser
 

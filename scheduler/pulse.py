@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from scheduler.errors import MeshbotError
-from scheduler.store import BEAT_EVERY, Heartbeat, Store
+from scheduler.store import BEAT_EVERY, SILENT, Heartbeat, Store
 
 LAST_WORD = 2.0
 """So many seconds a process that ends gives its last word."""
@@ -31,6 +31,12 @@ def beating(store: Store, process: str, place: str | None = None) -> Iterator[No
     finally:
         pulse.stop.set()
         thread.join(LAST_WORD)
+
+
+def is_heard(store: Store, process: str) -> bool:
+    """Whether such a process of this machine, or pod, was heard of lately."""
+    mine = [one for one in store.heartbeats() if one.instance.rpartition(":")[0] == socket.gethostname()]
+    return any(one.process == process and _now() - one.at <= SILENT for one in mine)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from waiting import until
 
 from scheduler.errors import UserError
 from scheduler.places import place_of
-from scheduler.pulse import beating
-from scheduler.store import Heartbeat, Store
+from scheduler.pulse import beating, is_heard
+from scheduler.store import SILENT, Heartbeat, Store
 
 CLOCK = Heartbeat("clock", "a:1", NOW, NOW)
 
@@ -39,6 +40,16 @@ def test_a_process_is_heard_of_until_it_ends(store: Store) -> None:
         [one] = until(store.heartbeats)
         assert (one.process, one.place) == ("watch", "here")
     assert store.heartbeats() == []
+
+
+def test_a_probe_hears_a_process_of_its_own_machine_that_spoke_lately(store: Store) -> None:
+    now, here = datetime.now(UTC), socket.gethostname()
+    store.beat(Heartbeat("clock", f"not-{here}:1", now, now))
+    store.beat(Heartbeat("watch", f"{here}:1", now, now))
+    store.beat(Heartbeat("clock", f"{here}:1", now, now - SILENT - timedelta(seconds=1)))
+    assert not is_heard(store, "clock")
+    store.beat(Heartbeat("clock", f"{here}:2", now, now))
+    assert is_heard(store, "clock")
 
 
 def test_a_database_out_of_reach_hinders_nobody() -> None:

@@ -127,6 +127,7 @@ def test_a_worker_waits_for_a_queue_that_is_down_and_still_ends_when_told(deploy
     [
         (("worker",), "MESHBOT_REDIS_URL", "opening the queue: none is set; set MESHBOT_REDIS_URL"),
         (("claims", "nowhere"), "", "there is no such project; known are: shop"),
+        (("heard", "clock"), "", "looking for a clock of this machine: nothing was heard of one lately"),
     ],
 )
 def test_what_a_person_can_mend_is_one_sentence(
@@ -138,6 +139,13 @@ def test_what_a_person_can_mend_is_one_sentence(
     assert (process.returncode, out) == (1, "")
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_probe_says_by_its_exit_code_that_a_process_is_heard_of(deployment: Deployment) -> None:
+    with deployment.process("clock"):
+        until(lambda: any(one.process == "clock" for one in deployment.store.heartbeats()))
+        with deployment.process("heard", "clock") as probe:
+            assert (*probe.communicate(timeout=60), probe.returncode) == ("", "", 0)
 
 
 def test_claims_that_cannot_be_read_are_told_in_the_projects_words(deployment: Deployment) -> None:
