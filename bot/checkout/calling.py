@@ -28,7 +28,9 @@ import git as gitpython
 
 REMOTE = frozenset({"https"})
 LOCAL = frozenset({"file"})
-TIMEOUT = 300
+TIMEOUT, FETCH_TIMEOUT = 300, 1800
+MOST_OUTPUT = 32 * 1024 * 1024
+MOST_WORDS = 64 * 1024
 SILENT = "git did not say why"
 ENV = "/usr/bin/env"
 
@@ -62,6 +64,10 @@ class TokenRefused(Retryable):
     """The source does not take the token: it has ended, or was revoked."""
 
 
+class TooMuch(UserError):
+    """A repository that is larger than anybody reads: a tree of a few kilobytes may name billions of files."""
+
+
 @dataclass(frozen=True)
 class Git:
     """Git with the protocols that are allowed; in the repository `folder`, or in none.
@@ -74,19 +80,23 @@ class Git:
     source: str = ""
     token: str | None = None
 
-    def run(self, *arguments: str, doing: str, silent: str = SILENT, hold: Sequence[int] = ()) -> bytes:
+    def run(
+        self, *arguments: str, doing: str, silent: str = SILENT, hold: Sequence[int] = (), patience: int = TIMEOUT
+    ) -> bytes:
         """Return what a command prints. It keeps the descriptors of `hold` open, whatever becomes of us.
 
-        Raises `UserError` in git's words, and `Retryable` where it may work in a moment.
+        Raises `UserError` in git's words, `TooMuch`, and `Retryable` where it may work in a moment.
         """
-        with self._started(arguments, doing, hold) as process:
-            try:
-                output, said = process.communicate(timeout=TIMEOUT)
-            except subprocess.TimeoutExpired as error:
-                raise Retryable(f"{doing}: git was not done after {TIMEOUT} s") from error
+        with self._started(arguments, doing, hold) as process, _ending(process, patience) as ended:
+            said = _Words(process)
+            output = _all_of(process, doing)
+            process.wait()
+            said.join()
+        if ended.is_set():
+            raise Retryable(f"{doing}: git was not done after {patience} s")
         if process.returncode:
-            raise self._fault(said, doing, silent)
-        return bytes(output)
+            raise self._fault(said.data, doing, silent)
+        return output
 
     def text(self, *arguments: str, doing: str, silent: str = SILENT, hold: Sequence[int] = ()) -> str:
         """Return what a command prints as text; what is no UTF-8 becomes surrogates."""
@@ -98,14 +108,10 @@ class Git:
         with tempfile.TemporaryFile() as asked:
             asked.write("".join(f"{name}\n" for name in wanted).encode("ascii"))
             asked.seek(0)
-            with self._started(("cat-file", "--batch"), doing, (), asked.fileno()) as process:
-                ending = threading.Timer(TIMEOUT, _end, (process,))
-                ending.start()
-                try:
-                    for name in wanted:
-                        yield _blob(process, name, doing)
-                finally:
-                    ending.cancel()
+            command = ("cat-file", "--batch")
+            with self._started(command, doing, (), asked.fileno()) as process, _ending(process, TIMEOUT):
+                for name in wanted:
+                    yield _blob(process, name, doing)
 
     @contextmanager
     def _started(
@@ -210,6 +216,49 @@ def _blob(process: subprocess.Popen[bytes], name: str, doing: str) -> bytes:
     if len(content) != size + 1:
         raise UserError(f"{doing}: object {name[:12]} is cut off")
     return content[:size]
+
+
+class _Words(threading.Thread):
+    """Reads what git says, to the end, and keeps the beginning."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(daemon=True)
+        self.data, self._pipe = b"", process.stderr
+        self.start()
+
+    def run(self) -> None:
+        """Read until nobody says anything any more."""
+        with suppress(OSError, ValueError):
+            while self._pipe and (chunk := os.read(self._pipe.fileno(), 65536)):
+                self.data += chunk[: max(0, MOST_WORDS - len(self.data))]
+
+
+def _all_of(process: subprocess.Popen[bytes], doing: str) -> bytes:
+    parts, size = [], 0
+    while process.stdout and (chunk := os.read(process.stdout.fileno(), 1024 * 1024)):
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MOST_OUTPUT:
+            raise TooMuch(f"{doing}: there is more than {MOST_OUTPUT // 1024**2} MB of it; it is not read")
+    return b"".join(parts)
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
+    """End a process that takes too long, and say so."""
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        _end(process)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield ended
+    finally:
+        timer.cancel()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -51,6 +51,11 @@ class Item:
         return self.path.rpartition("/")[2]
 
     @property
+    def folder(self) -> str:
+        """The folder that it lies in, `.` for the top."""
+        return self.path.rpartition("/")[0] or "."
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a plain file."""
         return self.mode not in {SYMLINK, SUBMODULE}

@@ -11,12 +11,12 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.checkout import entries, exporting, filelock
-from bot.checkout.calling import REMOTE, Git
+from bot.checkout.calling import FETCH_TIMEOUT, REMOTE, Git, TooMuch
 from bot.checkout.entries import JOB_FILE, LARGEST_JOB_FILE, Entry, Item
 from bot.checkout.names import checked_branch, checked_path, checked_ref, checked_sha, checked_source, kept
 from scheduler.errors import Retryable, UserError
@@ -33,7 +33,7 @@ THEIRS = re.compile(
     re.IGNORECASE,
 )
 """What git says about the source, and not about the mirror."""
-REMEMBERED = 4
+REMEMBERED, MOST_JOB_FILES, MOST_CONFIGURATIONS = 4, 500, 1000
 LOOSE, PACKS = 27, 50
 """So many loose objects in one of 256 folders, or packs, and the mirror is packed anew."""
 
@@ -115,17 +115,20 @@ class Mirror:
     def job_files(self, sha: str) -> list[Entry]:
         """Read every `meshbot.yaml` of the commit, by path. Submodules are not entered, links are not followed."""
         found = [item for item in self.listing(sha) if item.name == JOB_FILE]
+        if len(found) > MOST_JOB_FILES:
+            raise TooMuch(
+                f"reading {sha[:12]}: it has {len(found)} files {JOB_FILE}; at most {MOST_JOB_FILES} are read"
+            )
         return [self._entry(sha, item) for item in found]
 
     def projects(self, sha: str) -> list[str]:
         """List the folders in which a SQLMesh or dbt project lies, `.` for the top."""
-        found = set()
-        for item in self.listing(sha):
-            if entries.may_be_project(item) and (
-                entries.is_project(item.path) or entries.is_project(item.path, self._blob(sha, item))
-            ):
-                found.add(str(PurePosixPath(item.path).parent))
-        return sorted(found)
+        found = [item for item in self.listing(sha) if entries.may_be_project(item)]
+        certain = {item.folder for item in found if entries.is_project(item.path)}
+        asked = [item for item in found if item.folder not in certain][:MOST_CONFIGURATIONS]
+        texts = self._git().blobs((item.object for item in asked), f"reading the configurations of {sha[:12]}")
+        told = {item.folder for item, text in zip(asked, texts, strict=True) if entries.is_project(item.path, text)}
+        return sorted(certain | told)
 
     def tree(self, sha: str, path: str = ".") -> str | None:
         """Return the id of the tree of a folder at a commit: the same id is the same content. None: no such folder."""
@@ -198,6 +201,8 @@ class Mirror:
         checked_sha(sha)
         try:
             return self._git().run(*words, doing=doing)
+        except TooMuch:
+            raise
         except UserError as error:
             if self.has(sha):
                 raise self._damaged(sha, doing) from error
@@ -233,7 +238,8 @@ class Mirror:
                 if left:
                     pairs = [f"+{ref}:{kept(ref)}" for ref in left]
                     git = self._git(folder, token)
-                    git.run("fetch", *FETCH, "--", self.source, *pairs, doing=doing, hold=(lock,))
+                    words = ("fetch", *FETCH, "--", self.source, *pairs)
+                    git.run(*words, doing=doing, hold=(lock,), patience=FETCH_TIMEOUT)
                 break
             except UserError as error:
                 if GONE not in str(error):

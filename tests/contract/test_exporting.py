@@ -163,3 +163,37 @@ def test_a_large_export_is_no_matter_of_memory_or_time(repository: Path, tmp_pat
     entries = sorted((FILE, f"f{number}", blobs[number % 3]) for number in range(3000))
     done, into = exported(repository, tree(repository, entries), tmp_path)
     assert (done.files, len(list(into.iterdir())), done.bytes) == (3000, 3000, 300_000)
+
+
+def test_a_tree_of_a_few_bytes_that_names_billions_of_files_is_refused(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.checkout.calling.MOST_OUTPUT", 1024 * 1024)
+    inner = tree(
+        repository, [(FILE, f"a-rather-long-name-{number}", put(repository, "blob", b"x")) for number in range(10)]
+    )
+    for _level in range(9):
+        inner = tree(repository, [(FOLDER, f"folder-{number}", inner) for number in range(10)])
+    sha = git("commit-tree", inner, "-m", "x", at=repository)
+    git("update-ref", "refs/heads/main", sha, at=repository)
+    mirror = Mirrors(tmp_path / "data", LOCAL).of(str(repository))
+    mirror.fetch("main")
+    for read in (
+        lambda: mirror.job_files(sha),
+        lambda: mirror.projects(sha),
+        lambda: mirror.export(sha, tmp_path / "x"),
+    ):
+        with pytest.raises(UserError, match="more than 1 MB of it; it is not read"):
+            read()
+    assert mirror.read(sha, "README") is None
+
+
+def test_more_job_files_than_anybody_has_are_refused(repository: Path, tmp_path: Path) -> None:
+    inner = tree(repository, [(FILE, "meshbot.yaml", put(repository, "blob", b"x"))])
+    root = tree(repository, sorted((FOLDER, f"f{number}", inner) for number in range(501)))
+    sha = git("commit-tree", root, "-m", "x", at=repository)
+    git("update-ref", "refs/heads/main", sha, at=repository)
+    mirror = Mirrors(tmp_path / "data", LOCAL).of(str(repository))
+    mirror.fetch("main")
+    with pytest.raises(UserError, match="501 files"):
+        mirror.job_files(sha)
