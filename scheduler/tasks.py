@@ -93,12 +93,18 @@ class Starter:
         except UserError as error:
             self.reconciler.end_unbegun(run, RunState.FAILED, str(error), now)
         except Retryable as error:
-            if not isinstance(self.launcher.observe(run.id), Absent):
-                return  # it has begun all the same, and nobody else may begin it
+            if self._may_have_begun(run):
+                return  # nobody else may begin it; the watch finds out
             _log.warning("%s; trying again in %s", error, LAUNCH_BACKOFF)
             waiting = replace(run, state=RunState.QUEUED, since=now, place=None, message=str(error))
             back = replace(waiting, not_before=now + LAUNCH_BACKOFF)
             self.store.move(back, RunState.STARTING)
+
+    def _may_have_begun(self, run: Run) -> bool:
+        try:
+            return not isinstance(self.launcher.observe(run.id), Absent)
+        except Retryable:
+            return True
 
 
 def order_of(run: Run) -> Order:

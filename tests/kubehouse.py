@@ -71,7 +71,8 @@ def why_none() -> str | None:
 def house() -> Iterator[House]:
     """Open the cluster; one that was started here is stopped in the end. One session at a time."""
     if given := os.environ.get(KUBECONFIG):
-        yield House(Path(given))
+        ours = SCRIPTS if Path(given) == RUN / "kubeconfig" else None
+        yield House(Path(given), ours)
         return
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / "session.lock").open("w") as lock:

@@ -48,6 +48,13 @@ def leave_behind(pid_file: str) -> None:
     child.stdout.readline()
 
 
+def wait_for(path: Path) -> None:
+    """Go on when somebody has made the file."""
+    pause = threading.Event()
+    while not path.exists():
+        pause.wait(0.05)
+
+
 def exit_differently(counter: Path) -> None:
     """Fail with exit code 1 the first time, and go on afterwards."""
     if not counter.exists():
@@ -75,6 +82,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "fork": fork,
     "daemon": leave_behind,
     "once": lambda value: exit_differently(Path(value)),
+    "until": lambda value: wait_for(Path(value)),
     "eat": lambda value: EATEN.append(b"x" * (int(value) << 20)),
     "list": lambda value: line(" ".join(sorted(os.listdir(value))) if Path(value).is_dir() else "none"),  # noqa: PTH208
     "forever": lambda _: forever(),
