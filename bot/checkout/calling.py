@@ -64,6 +64,10 @@ class TokenRefused(Retryable):
     """The source does not take the token: it has ended, or was revoked."""
 
 
+class Missing(UserError):
+    """An object that the repository should have is not there, or is cut off."""
+
+
 class TooMuch(UserError):
     """A repository that is larger than anybody reads: a tree of a few kilobytes may name billions of files."""
 
@@ -103,7 +107,7 @@ class Git:
         return self.run(*arguments, doing=doing, silent=silent, hold=hold).decode("utf-8", "surrogateescape")
 
     def blobs(self, names: Iterable[str], doing: str) -> Iterator[bytes]:
-        """Yield the content of objects, in this order, each whole. Raises `UserError` when one is not there."""
+        """Yield the content of objects, in this order, each whole. Raises `Missing`."""
         wanted = list(names)
         with tempfile.TemporaryFile() as asked:
             asked.write("".join(f"{name}\n" for name in wanted).encode("ascii"))
@@ -207,14 +211,14 @@ def _basic(token: str) -> str:
 
 def _blob(process: subprocess.Popen[bytes], name: str, doing: str) -> bytes:
     if process.stdout is None:
-        raise UserError(f"{doing}: git does not answer")
+        raise Missing(f"{doing}: git does not answer")
     head = process.stdout.readline().split()
     if len(head) != 3 or head[0] != name.encode("ascii"):  # noqa: PLR2004 - name, type, size
-        raise UserError(f"{doing}: object {name[:12]} is not there")
+        raise Missing(f"{doing}: object {name[:12]} is not there")
     size = int(head[2])
     content = process.stdout.read(size + 1)
     if len(content) != size + 1:
-        raise UserError(f"{doing}: object {name[:12]} is cut off")
+        raise Missing(f"{doing}: object {name[:12]} is cut off")
     return content[:size]
 
 

@@ -8,15 +8,14 @@ is made anew aside and renamed into place. Reading takes no lock.
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.checkout import entries, exporting, filelock
-from bot.checkout.calling import FETCH_TIMEOUT, REMOTE, Git, TooMuch
+from bot.checkout import entries, exporting, filelock, upkeep
+from bot.checkout.calling import FETCH_TIMEOUT, REMOTE, Git, Missing, TooMuch
 from bot.checkout.entries import JOB_FILE, LARGEST_JOB_FILE, Entry, Item
 from bot.checkout.names import checked_branch, checked_path, checked_ref, checked_sha, checked_source, kept
 from scheduler.errors import Retryable, UserError
@@ -34,8 +33,6 @@ THEIRS = re.compile(
 )
 """What git says about the source, and not about the mirror."""
 REMEMBERED, MOST_JOB_FILES, MOST_CONFIGURATIONS = 4, 500, 1000
-LOOSE, PACKS = 27, 50
-"""So many loose objects in one of 256 folders, or packs, and the mirror is packed anew."""
 
 
 class Damaged(Retryable):
@@ -82,7 +79,7 @@ class Mirror:
         wanted = list(dict.fromkeys(checked_ref(ref) for ref in refs))
         doing = f"fetching {self.source}"
         with filelock.held(self.path.with_suffix(".lock"), doing) as lock:
-            _clear(self.path)
+            upkeep.clear(self.path)
             token = self._secret()  # what is wrong with it is no fault of the mirror
             try:
                 self._bring(self.path, wanted, lock, token)
@@ -90,7 +87,7 @@ class Mirror:
                 if isinstance(error, UserError) and (THEIRS.search(str(error)) or not self.path.exists()):
                     raise
                 self._make_anew(wanted, lock, token)
-            _tidy(self._git(), self.path, lock)
+            upkeep.tidy(self._git(), self.path, lock)
 
     def resolve(self, ref: str) -> str | None:
         """Say which commit a ref pointed at when it was last fetched; None when there was no such ref."""
@@ -126,7 +123,7 @@ class Mirror:
         found = [item for item in self.listing(sha) if entries.may_be_project(item)]
         certain = {item.folder for item in found if entries.is_project(item.path)}
         asked = [item for item in found if item.folder not in certain][:MOST_CONFIGURATIONS]
-        texts = self._git().blobs((item.object for item in asked), f"reading the configurations of {sha[:12]}")
+        texts = self._blobs(sha, (item.object for item in asked))
         told = {item.folder for item, text in zip(asked, texts, strict=True) if entries.is_project(item.path, text)}
         return sorted(certain | told)
 
@@ -155,13 +152,7 @@ class Mirror:
     ) -> exporting.Exported:
         """Write the files of a commit (all, or these) into a folder. Raises `UserError` when they are too many."""
         chosen = self.listing(sha) if items is None else items
-        git, doing = self._git(), f"exporting {sha[:12]}"
-        try:
-            return exporting.write(chosen, lambda names: git.blobs(names, doing), into, room or exporting.Room())
-        except UserError as error:
-            if "is not there" in str(error) or "is cut off" in str(error):
-                raise self._damaged(sha, doing) from error
-            raise
+        return exporting.write(chosen, lambda names: self._blobs(sha, names), into, room or exporting.Room())
 
     def last_commit(self, sha: str, path: str) -> str | None:
         """Return the newest commit up to `sha` that changed the path; None when none did."""
@@ -208,9 +199,16 @@ class Mirror:
                 raise self._damaged(sha, doing) from error
             raise UserError(f"{doing}: commit {sha[:12]} is not in the mirror of {self.source}; fetch it") from error
 
+    def _blobs(self, sha: str, names: Iterable[str]) -> Iterator[bytes]:
+        doing = f"reading files of {sha[:12]}"
+        try:
+            yield from self._git().blobs(names, doing)
+        except Missing as error:
+            raise self._damaged(sha, doing) from error
+
     def _damaged(self, sha: str, doing: str) -> Damaged:
         with suppress(OSError):
-            (self.path / DAMAGED).touch()
+            (self.path / upkeep.DAMAGED).touch()
         return Damaged(f"{doing}: the mirror of {self.source} is damaged at {sha[:12]}; the next fetch makes it anew")
 
     def _secret(self) -> str | None:
@@ -229,8 +227,8 @@ class Mirror:
         """Fetch the refs into a folder, which is made when it is not there."""
         doing = f"fetching {self.source}"
         if not folder.exists():
-            _make(folder, self._allow, doing)
-        if (folder / DAMAGED).exists():
+            upkeep.make(folder, self._allow, doing)
+        if (folder / upkeep.DAMAGED).exists():
             raise Damaged(f"{doing}: the mirror is damaged")
         left = list(refs)
         for _attempt in range(ATTEMPTS):
@@ -263,36 +261,4 @@ class Mirror:
         self._bring(aside, refs, lock, token)
         self.path.rename(self.path.with_suffix(".old"))
         aside.rename(self.path)
-        _clear(self.path)
-
-
-DAMAGED = "meshbot-damaged"
-
-
-def _make(folder: Path, allow: frozenset[str], doing: str) -> None:
-    """Make an empty repository; it is there whole or not at all."""
-    half = folder.with_suffix(".half")
-    shutil.rmtree(half, ignore_errors=True)
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    Git(allow).run("init", "--quiet", "--bare", "--template=", "--", str(half), doing=doing)
-    half.rename(folder)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what whoever was killed left behind."""
-    for name in (".new", ".old", ".half"):
-        shutil.rmtree(folder.with_suffix(name), ignore_errors=True)
-    leftovers = [*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock"), *folder.glob("objects/**/tmp_*")]
-    for path in leftovers:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _tidy(git: Git, folder: Path, lock: int) -> None:
-    """Pack what many fetches have left in pieces; nothing is thrown away, since a run may ask for it."""
-    loose, packs = len(list(folder.glob("objects/17/*"))), len(list(folder.glob("objects/pack/*.pack")))
-    if loose > LOOSE or packs > PACKS:
-        with suppress(UserError, Retryable):
-            git.run("repack", "-a", "-d", "-k", "-q", doing="packing a mirror", hold=(lock,))
+        upkeep.clear(self.path)

@@ -206,7 +206,14 @@ def test_damage_that_only_a_reader_sees_is_mended_by_the_next_fetch(
     sha = head(repository)
     blob = git("rev-parse", f"{sha}:shop/meshbot.yaml", at=repository)
     (local.path / "objects" / blob[:2] / blob[2:]).unlink()
-    for read in (lambda: local.job_files(sha), lambda: local.export(sha, tmp_path / "into")):
+    config = git("rev-parse", f"{sha}:shop/config.yaml", at=repository)
+    (local.path / "objects" / config[:2] / config[2:]).unlink()
+    for read in (
+        lambda: local.job_files(sha),
+        lambda: local.export(sha, tmp_path / "into"),
+        lambda: local.projects(sha),
+        lambda: local.read(sha, "shop/config.yaml"),
+    ):
         with pytest.raises(Retryable, match="the next fetch makes it anew"):
             read()
     local.fetch("main")
@@ -317,7 +324,7 @@ def test_what_is_read_of_a_commit(repository: Path, local: Mirror) -> None:
 def test_many_fetches_are_packed_together_and_nothing_is_lost(
     repository: Path, local: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.checkout.mirror.LOOSE", -1)
+    monkeypatch.setattr("bot.checkout.upkeep.LOOSE", -1)
     local.fetch("main")
     first = head(repository)
     git("commit", "--quiet", "--amend", "-m", "forced", at=repository)
