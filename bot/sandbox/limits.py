@@ -11,6 +11,6 @@ class Limits:
 
     seconds: float = 300.0
     memory_mb: int = 4096
-    output_mb: int = 64
+    output_mb: int = 32
     processes: int = 128
     disk_mb: int = 256
