@@ -203,6 +203,23 @@ def test_two_projects_get_a_comment_each_and_one_check(tmp_path: Path) -> None:
         assert here.check(pull.head_sha).title == "shop: a change is proposed; pot: jobs are proposed"
 
 
+def test_of_many_projects_a_few_get_a_comment_and_the_check_says_so(here: World) -> None:
+    many = {f"p{number:02}/{path}": text for number in range(12) for path, text in SHOP.items()}
+    here.ada.pushes(here.repo, "many", many)
+    pull = here.ada.opens_pull(here.repo, "many")
+    here.hears(pull)
+    assert len(here.comments(pull)) == 10
+    assert "2 more projects have no comment of their own here" in (here.check(pull.head_sha).summary or "")
+
+
+def test_a_project_that_is_not_touched_is_heard_of_when_its_file_no_longer_fits(here: World) -> None:
+    here.ada.pushes(here.repo, "main", NEW_MODEL)
+    here.ada.pushes(here.repo, "docs", {"README.md": "# More\n"})
+    pull = here.ada.opens_pull(here.repo, "docs")
+    here.hears(pull)
+    assert "`shop.month`: no job → `weekly`" in here.comment(pull)
+
+
 def test_a_project_that_is_removed_is_said(here: World) -> None:
     here.ada.pushes(here.repo, "less", {**dict.fromkeys(SHOP), "meshbot.yaml": None})
     pull = here.ada.opens_pull(here.repo, "less")
