@@ -23,7 +23,7 @@ from scheduler.errors import MeshbotError
 if TYPE_CHECKING:
     from bot.gh import HookDelivery, InstallationInfo, Pull, Repository
     from bot.services import Services
-    from scheduler.store import PullRow, RepositoryRow
+    from scheduler.store import InstallationRow, PullRow, RepositoryRow
 
 AT_ONCE = 50
 """So many repositories of one installation are looked at in one round; the next round goes on with others."""
@@ -46,9 +46,11 @@ def heal(services: Services, now: datetime) -> int:
 
     Raises `Retryable` when GitHub does not say where the App is installed.
     """
+    # What is known is read before GitHub is asked: what is heard of meanwhile is not missing in an older answer.
+    known = services.store.installations()
     look, found = Look(services, now), services.github.installations()
     done = sum(look.guarded(f"healing {info.account}", partial(look.installation, info), info.id) for info in found)
-    look.removed(found)
+    look.removed(known, found)
     return done + look.guarded("asking for lost deliveries", look.redeliver)
 
 
@@ -92,13 +94,13 @@ class Look:
         hub = self.services.github.repository(row.installation, row.id)
         return self._branch(row, hub) + self._pulls(row, hub)
 
-    def removed(self, found: Sequence[InstallationInfo]) -> None:
-        """Take in which installations are gone, and end what is scheduled although it cannot be read.
+    def removed(self, known: Sequence[InstallationRow], found: Sequence[InstallationInfo]) -> None:
+        """Take in which of the known installations are gone, and end what is scheduled although it cannot be read.
 
         Of none at all nothing follows: it may be the wrong App that was asked.
         """
         store, there = self.services.store, {info.id for info in found}
-        for row in store.installations():
+        for row in known:
             if found and row.id not in there and row.state != "removed":
                 installations.removed(row.id, self.services, self.now)
         scheduled = {project.repository for project in store.projects()}

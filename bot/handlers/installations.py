@@ -45,11 +45,13 @@ def take_in(info: InstallationInfo, services: Services, now: datetime) -> str:
     if info.suspended:
         return _suspended(info, services, now)
     services.store.put_installation(InstallationRow(info.id, info.account))
+    # Read before GitHub is asked: a repository that is heard of meanwhile is not missing in an older answer.
+    known = services.store.repositories(info.id)
     seen = services.github.repositories(info.id)
     rows = [repositories.heard(services, info.id, repo, now) for repo in seen]
     new = sum(repositories.wish(services, row, now) for row in rows)
     ids = {repo.id for repo in seen}
-    gone = [row for row in services.store.repositories(info.id) if row.id not in ids and row.state != "removed"]
+    gone = [row for row in known if row.id not in ids and row.state != "removed"]
     for row in gone:
         repositories.lost(services, row, now)
     lost = f", {len(gone):,} gone" if gone else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fakegithub.github import Seen
 from fakegithub.mischief import Fault, Mischief
 from hubdesk import Desk, desk, job_file
 from waiting import until
@@ -50,6 +52,32 @@ def test_when_all_was_heard_nothing_is_wished(at: Desk) -> None:
     writes = [call for call in at.calls() if not call.startswith("GET") and "access_tokens" not in call]
     heals(at)
     assert [call for call in at.calls() if not call.startswith("GET") and "access_tokens" not in call] == writes
+
+
+def test_an_installation_that_is_heard_of_while_github_is_asked_is_not_taken_for_removed(at: Desk) -> None:
+    def hear(seen: Seen) -> None:
+        if seen.call == "GET /app/installations":
+            at.store.put_installation(InstallationRow(4711, "globex"))
+
+    at.github.after = hear
+    heals(at)
+    found = at.store.installation(4711)
+    assert found is not None
+    assert found.state == "active"
+
+
+def test_a_repository_that_is_heard_of_while_github_is_asked_is_not_taken_for_lost(at: Desk) -> None:
+    late = replace(at.row, id=4711, full_name="acme/late", handled_sha=None)
+
+    def hear(seen: Seen) -> None:
+        if seen.call == "GET /installation/repositories":
+            at.store.put_repository(late)
+
+    at.github.after = hear
+    heals(at)
+    found = at.store.repository(4711)
+    assert found is not None
+    assert found.state == "active"
 
 
 def test_a_push_that_was_missed_is_made_up_for_once(at: Desk) -> None:
