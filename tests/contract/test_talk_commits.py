@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakegithub.world import Pull
-from pullworld import JOBS
+from pullworld import JOBS, SHOP
 from talkworld import Talk, talk
 
 from scheduler import jobfile
@@ -78,6 +78,34 @@ def test_accept_takes_single_jobs(here: Talk) -> None:
     jobs = {job.name: job for job in jobfile.parse(file(pull)).jobs}
     assert "shop.month" in jobs["weekly"].select
     assert set(jobs) == {"hourly", "weekly", "janitor"}
+
+
+def test_accept_begins_the_job_file_where_there_is_none(tmp_path: Path) -> None:
+    with talk(tmp_path, {"README.md": "# Empty\n"}) as here:
+        pull = here.pull({f"warehouse/{path}": text for path, text in SHOP.items()})
+        assert "✅ Committed as" in here.says(pull, "/meshbot accept")
+        found = here.repo.bare.read("topic", "warehouse/meshbot.yaml")
+        assert found is not None
+        assert {job.name for job in jobfile.parse(found.decode()).jobs} >= {"janitor"}
+        assert "✅ Committed as" in here.says(pull, "/meshbot set janitor owner=anna")
+
+
+def test_of_two_projects_the_one_that_is_meant_is_named(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        f"{name}/{path}": text.replace("project: shop", f"project: {name}")
+        for name in ("a", "b")
+        for path, text in {**SHOP, "meshbot.yaml": JOBS}.items()
+    }
+    with talk(tmp_path, files) as here:
+        pull = here.pull({f"{name}/models/shop/month.sql": "-- @weekly shop.week\n" for name in ("a", "b")})
+        assert "2 projects have one; write a/weekly or b/weekly" in here.says(pull, "/meshbot set weekly owner=x")
+        assert "`b/meshbot.yaml`" in here.says(pull, "/meshbot set b/weekly owner=x")
+        assert "2 projects have one" in here.says(pull, "/meshbot accept weekly")
+        assert "`a/meshbot.yaml`." in here.says(pull, "/meshbot accept a/weekly")
+        said = here.says(pull, "/meshbot diff")
+        assert "#### `a`" in said
+        assert "#### `b`" in said
+        assert "`b/meshbot.yaml`" in here.says(pull, "/meshbot accept")
 
 
 def test_accept_and_set_in_one_comment_are_two_commits(here: Talk) -> None:
