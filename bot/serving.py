@@ -8,6 +8,8 @@ write; `bot.app` logs what is answered.
 from __future__ import annotations
 
 import sys
+import threading
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -15,8 +17,12 @@ from gunicorn.app.base import BaseApplication
 from bot import app, loglines
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode
+from bot.services import Services
 from scheduler import settings
+from scheduler.errors import MeshbotError
+from scheduler.pulse import LAST_WORD, beating
 from scheduler.settings import Settings
+from scheduler.store import BEAT_EVERY
 
 PROCESSES, THREADS = 2, 8
 SWITCH = 0.0005
@@ -26,11 +32,36 @@ GRACE = 20
 """So many seconds requests have to end when the process is told to."""
 
 
+class Life:
+    """Lets this process be heard of, as soon as there is a database that hears it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._over = services, threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="life", daemon=True)
+
+    def begin(self) -> None:
+        """Begin, in the process that serves."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Say the last word, if that does not take long."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(LAST_WORD)
+
+    def _go_on(self) -> None:
+        while not self._over.is_set():
+            with suppress(MeshbotError), beating(self._services.store, "web"):
+                self._over.wait()
+            self._over.wait(BEAT_EVERY.total_seconds())
+
+
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn with our settings, and with no others: it reads neither files nor variables of its own."""
 
     def __init__(self, chosen: Settings) -> None:
         self._settings = chosen
+        self._life = Life(Services(chosen))
         super().__init__()
 
     def load_config(self) -> None:
@@ -49,6 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "proc_name": "meshbot web",
             "limit_request_line": 2048,
             "control_socket_disable": True,
+            "worker_exit": lambda _server, _worker: self._life.end(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -56,6 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> object:
         """Make the application, in each process its own."""
         sys.setswitchinterval(SWITCH)
+        self._life.begin()
         return app.create_app(self._settings)
 
 

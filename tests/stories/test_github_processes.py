@@ -232,8 +232,10 @@ def test_web_ends_when_it_is_told_to(deployment: Deployment) -> None:
     web = deployment.start("web")
     until(deployment.is_ready, PATIENCE)
     assert deployment.deliver(PUSH, "first") == 202
+    until(lambda: [beat.process for beat in deployment.store.heartbeats()] == ["web"], PATIENCE)
     web.send_signal(signal.SIGTERM)
     assert web.wait(30) == 0
+    assert deployment.store.heartbeats() == []
     assert SECRET not in deployment.said("web")
 
 
