@@ -59,12 +59,14 @@ def examine() -> Iterator[shapes.Check]:
     """Look at one thing after the other; what depends on something broken is left out."""
     yield python(sys.version_info[:3])
     yield git()
-    yield sqlmesh()
     try:
         chosen = settings.load()
     except MeshbotError as error:
+        yield sqlmesh()
         yield check("settings", BROKEN, str(error), "mend or unset the variables that are named")
         return
+    if chosen.launcher == "process":
+        yield sqlmesh()
     services = Services(chosen)
     yield looked("queue", partial(_queue, services))
     yield looked("logs", partial(_logs, services))
@@ -228,7 +230,8 @@ def _of_store(chosen: Settings, services: Services) -> Iterator[shapes.Check]:
     yield looked("worker", lambda: living(worker(queued), beats, SILENT, now))
     yield looked("watch", lambda: living(watch(late), beats, SILENT, now))
     yield looked("alerts", lambda: alerts(unsent))
-    yield looked("secrets", lambda: secrets(chosen.secrets, store.jobs()))
+    if chosen.launcher == "process":
+        yield looked("secrets", lambda: secrets(chosen.secrets, store.jobs()))
     yield looked("repository", lambda: repositories(sorted({row.repository for row in store.projects()})))
 
 

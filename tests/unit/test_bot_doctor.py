@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot import doctor, versions
 from scheduler.settings import Settings
-from scheduler.store import Heartbeat
+from scheduler.store import Heartbeat, Store
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,20 @@ def test_without_git_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_the_settings_are_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESHBOT_NOTHING", "x")
     assert [check["name"] for check in doctor.examine()] == ["python", "git", "sqlmesh", "settings"]
+
+
+def test_where_pods_run_what_runs_here_would_need_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MESHBOT_DATA_DIR", str(tmp_path))
+    store = Store(f"sqlite:///{tmp_path}/meshbot.db")
+    store.migrate()
+    store.close()
+    assert {"sqlmesh", "secrets"} <= {check["name"] for check in doctor.examine()}
+    monkeypatch.setenv("MESHBOT_LAUNCHER", "kubernetes")
+    names = {check["name"] for check in doctor.examine()}
+    assert "watch" in names
+    assert not {"sqlmesh", "secrets"} & names
 
 
 @pytest.mark.parametrize(
