@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 import os
 import subprocess
 import uuid
@@ -21,6 +23,7 @@ from scheduler.launchers.kubernetes import KubernetesLauncher
 from scheduler.launchers.tenancy import Grant, Lodging, Mount, Tenancy, Tenant
 from scheduler.observations import Exited, Observation, Running
 
+RUNS = Path(__file__).parents[1] / "config" / "kubernetes" / "runs"
 DATA = Path(__file__).parent / "data"
 PROGRAM = ("python3", "-I", "-S", str(DATA / "program.py"))
 _numbers = itertools.count()
@@ -32,6 +35,8 @@ class PodPlace(Place):
 
     house: House = None  # type: ignore[assignment]
     namespace: str = ""
+    kubeconfig: Path = Path()
+    """That of an account which may do what `config/kubernetes/runs` allows, and nothing else."""
     lodging: dict[str, Any] = field(default_factory=dict)
     grants: dict[str, dict[str, Grant]] = field(default_factory=dict)
     env_from: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,7 +51,7 @@ class PodPlace(Place):
             for name in {*self.grants, *self.env_from}
         }
         tenancy = Tenancy("test", Lodging(**self.lodging), tenants)
-        self.launcher = KubernetesLauncher(Cluster(self.house.kubeconfig), tenancy, **self.options)  # type: ignore[assignment]
+        self.launcher = KubernetesLauncher(Cluster(self.kubeconfig), tenancy, **self.options)  # type: ignore[assignment]
         self.launchers.append(self.launcher)  # type: ignore[arg-type]
         self.launcher.known()  # as a watch does: the cluster is followed
 
@@ -102,9 +107,10 @@ def make_pod_place(root: Path, house: House, **options: Any) -> PodPlace:  # noq
         str(root): Mount(host_path=str(root), read_only=False),
         str(DATA): Mount(host_path=str(DATA)),
     }
-    until(lambda: _has_account(place))
+    place.kubeconfig = _restricted(place)
     place.settle(
         namespace=namespace,
+        service_account="meshbot-run",
         image=IMAGE,
         mounts=mounts,
         grace=timedelta(seconds=1),
@@ -113,8 +119,26 @@ def make_pod_place(root: Path, house: House, **options: Any) -> PodPlace:  # noq
     return place
 
 
-def _has_account(place: PodPlace) -> bool:
+def _restricted(place: PodPlace) -> Path:
+    """Make an account as an operator would, and a kubeconfig file for it."""
+    here = "    namespace: meshbot\n", f"    namespace: {place.namespace}\n"
+    files = [(RUNS / name).read_text().replace(*here) for name in ("access.yaml", "accounts.yaml", "network.yaml")]
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: meshbot}\n"
+    place.kubectl("apply", "-f", "-", text="\n---\n".join([*files, account]))
+    token = until(lambda: _token(place))
+    config = json.loads(place.house.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+    config["users"][0]["user"] = {"token": token}
+    path = place.root / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def _token(place: PodPlace) -> str:
+    """Return a token of the account: made on demand, or on an old cluster found in its Secret."""
     with suppress(subprocess.CalledProcessError):
-        place.kubectl("get", "serviceaccount", "default")
-        return True
-    return False
+        named = json.loads(place.kubectl("get", "serviceaccount", "meshbot", "-o", "json")).get("secrets")
+        if not named:
+            return place.kubectl("create", "token", "meshbot").strip()
+        secret = json.loads(place.kubectl("get", "secret", named[0]["name"], "-o", "json"))
+        return base64.b64decode(secret["data"]["token"]).decode()
+    return ""

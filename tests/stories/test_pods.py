@@ -34,7 +34,7 @@ def place(cluster: House, tmp_path: Path) -> Iterator[PodPlace]:
     made.options["keep"] = Pods(None, made).logs.keep  # type: ignore[arg-type]
     made.settle()
     tenancy = made.launcher._tenancy  # type: ignore[attr-defined]
-    (made.root / "tenancy").write_bytes(pickle.dumps((cluster.kubeconfig, tenancy)))
+    (made.root / "tenancy").write_bytes(pickle.dumps((made.kubeconfig, tenancy)))
     yield made
     made.close()
 
