@@ -30,6 +30,9 @@ from scheduler.launchers.tree import SetupError, StoppedError, Trees, git_env
 MESSAGE = Path("/dev/termination-log")
 LONGEST_MESSAGE = 4000
 """Bytes: the cluster keeps 4096 of them."""
+LONGEST_LOG = 8 * 1024 * 1024
+"""Bytes; after that only report lines are printed. A node keeps 10 MiB unless told otherwise, and forgets the rest."""
+TOO_LONG = b"meshbot: the log is too long; from here on only report lines are kept\n"
 PROJECT = "project"
 SECRETS = "/meshbot/secrets"
 FAILED = 1
@@ -74,6 +77,7 @@ def fetch(options: argparse.Namespace, ask: _Asked) -> int:
     try:
         env |= _login(options.repository, _text(options.token).strip() if options.token else "")
         project, _lock = Trees(options.into, env, ask).use(options.repository, options.sha, options.path)
+        (options.into / PROJECT).unlink(missing_ok=True)  # a restarted node fetches again
         (options.into / PROJECT).symlink_to(project)
     except (SetupError, OSError) as error:
         return _tell(FAILED, _end(None, "setup_failed", f"preparing the run: {error}"))
@@ -144,6 +148,7 @@ class _Printed:
     redactor: Redactor
     report: list[str] = field(default_factory=list)
     _streams: list[Lines] = field(default_factory=list)
+    _written: int = 0
 
     def stream(self) -> Sink:
         lines = Lines(self.redactor)
@@ -162,7 +167,10 @@ class _Printed:
             if line.startswith(REPORT):
                 self.report.append(line.decode(errors="replace").rstrip("\n"))
                 del self.report[:-1000]
-            _write_all(1, line)
+                _write_all(1, line)
+            elif self._written <= LONGEST_LOG:
+                self._written += len(line)
+                _write_all(1, line if self._written <= LONGEST_LOG else TOO_LONG)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
