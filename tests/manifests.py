@@ -40,8 +40,3 @@ def rendered(folder: Path = SMALL) -> str:
 def objects(text: str) -> list[Manifest]:
     """Read every object of a text."""
     return [one for one in YAML(typ="safe").load_all(text) if one]
-
-
-def written(path: str) -> list[Manifest]:
-    """Read every object of a file, as it is written."""
-    return objects((FOLDER / path).read_text())

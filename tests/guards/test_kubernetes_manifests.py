@@ -1,75 +1,18 @@
-"""Rules on the manifests of `config/kubernetes`: the rights are those that are used, no pod is more than it must be."""
+"""Rules on the manifests of `config/kubernetes`: no pod is more than it must be, and what names a thing finds it."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from manifests import FOLDER, SMALL, Manifest, objects, rendered, why_not_rendered, written
+from manifests import FOLDER, SMALL, Manifest, objects, rendered, why_not_rendered
 
 from scheduler.launchers import tenancy
 from scheduler.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
-LAUNCHERS = ROOT / "scheduler" / "launchers"
-DOORS = {"_cluster", "_source"}
-VERBS = {"create": "create", "get": "get", "patch": "patch", "delete": "delete", "list": "list", "watch": "watch"}
 PROCESSES = ("web", "worker", "clock", "watch", "bot")
-
-
-# -- rights
-
-
-def calls() -> Iterator[tuple[str, str]]:
-    """Find each kind of thing that the launcher asks the cluster for, with the verb."""
-    trees = [ast.parse(path.read_text()) for path in sorted(LAUNCHERS.glob("*.py")) if path.name != "cluster.py"]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    followed = {kind for node in nodes if isinstance(node, ast.GeneratorExp) for kind in _followed(node)}
-    assert followed, "who makes an Informer, and of what, is no longer found"
-    for call in nodes:
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-            continue
-        on = call.func.value
-        if not (isinstance(on, ast.Attribute) and on.attr in DOORS):
-            continue
-        if call.func.attr == "log":
-            yield "pods/log", "get"
-            continue
-        first = call.args[0]
-        kinds = {first.value} if isinstance(first, ast.Constant) else followed
-        yield from ((str(kind), VERBS[call.func.attr]) for kind in kinds)
-
-
-def _followed(node: ast.GeneratorExp) -> set[str]:
-    """Return the kinds of `Informer(…) for kind in (…)`."""
-    made = node.elt
-    if not (isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id == "Informer"):
-        return set()
-    return {str(kind) for kind in ast.literal_eval(node.generators[0].iter)}
-
-
-def test_the_role_is_exactly_what_the_launcher_calls() -> None:
-    role, _ = written("runs/rights.yaml")
-    granted = {(kind, verb) for rule in role["rules"] for kind in rule["resources"] for verb in rule["verbs"]}
-    assert granted == set(calls())
-    groups = {kind: group for rule in role["rules"] for kind in rule["resources"] for group in rule["apiGroups"]}
-    assert {kind for kind, group in groups.items() if group} == {"jobs"}
-    assert ("secrets", "get") not in granted
-
-
-def test_everybody_who_asks_a_cluster_is_looked_at() -> None:
-    """A second object of `Cluster`, under another name, would be missed above."""
-    inside = [path for path in LAUNCHERS.glob("*.py") if path.name != "cluster.py" and "Cluster" in path.read_text()]
-    for path in inside:
-        names = set(re.findall(r"(\w+)(?:: Cluster\b| = Cluster\()", path.read_text()))
-        assert names <= {"cluster"}, f"{path.name} has a cluster by another name"
-        assert not re.search(r"(?<![\w.])cluster\.(?:create|get|patch|delete|list|watch|log)\(", path.read_text())
-
-
-# -- what is rendered
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +63,7 @@ def test_only_who_launches_has_a_token_of_the_cluster(small: list[Manifest]) -> 
     having = {name for name, one in pods(small).items() if one["spec"]["automountServiceAccountToken"]}
     assert having == {"worker", "watch", "bot"}
     for name, one in pods(small).items():
-        assert one["spec"]["serviceAccountName"] == ("meshbot-launcher" if name in having else "meshbot")
+        assert one["spec"]["serviceAccountName"] == ("meshbot" if name in having else "meshbot-plain")
     accounts = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in named(small, "ServiceAccount")}
     (binding,) = named(small, "RoleBinding")
     assert {(one["namespace"], one["name"]) for one in binding["subjects"]} <= accounts
@@ -150,7 +93,8 @@ def test_who_gets_which_secret(small: list[Manifest]) -> None:
 
 
 def test_whatever_selects_pods_selects_some(small: list[Manifest]) -> None:
-    labels = [one["metadata"]["labels"] for one in pods(small).values()]
+    runs = {"app.kubernetes.io/name": "meshbot-run"}
+    labels = [runs, *(one["metadata"]["labels"] for one in pods(small).values())]
     selecting = [
         (one["kind"], one["metadata"]["name"], _selector(one))
         for one in small
@@ -203,5 +147,5 @@ def test_nobody_speaks_to_meshbot_but_through_web(small: list[Manifest]) -> None
     policies = {one["metadata"]["name"]: one["spec"] for one in named(small, "NetworkPolicy")}
     assert not policies["meshbot"].get("ingress")
     assert not policies["meshbot-runs"].get("ingress")
-    assert policies["meshbot-runs"]["podSelector"] == {}
+    assert policies["meshbot-runs"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "meshbot-run"}}
     assert policies["meshbot-web"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": "http"}]}]
