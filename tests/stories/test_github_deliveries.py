@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 
 from fakegithub.world import new_id
-from githubhouse import FILE, LATE, LIVE, House
+from githubhouse import FILE, HALL, LATE, LIVE, House
 from waiting import until
 
 
@@ -69,14 +69,14 @@ def test_missed_webhooks_heal(house: House) -> None:
     assert "shop.late" in shop.topology(pull).body
 
 
-def test_what_failed_is_asked_for_again(house: House) -> None:
+def test_what_an_outage_missed_is_asked_for_again(house: House) -> None:
     shop = house.live_warehouse()
     pull = shop.opens({"docs/a.md": "a"})
-    house.end("web")
+    house.end(*HALL)
     asked = shop.ada.comments(pull, "/meshbot pause daily")
     until(house.github.courier.settled)
     assert house.github.courier.sent[-1].status == "failed to connect to host"
-    house.begin("web")
+    house.begin(*HALL)
     until(lambda: [one.content for one in asked.reactions] == ["rocket"], 60)
     assert len(shop.replies(pull)) == 1
 
