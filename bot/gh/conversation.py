@@ -44,7 +44,7 @@ class Conversation(Asking):
 
     def put_comment(self, number: int, marker: str, body: str) -> PostedComment:
         """See to it that our one comment with this marker says `body`, which holds the marker."""
-        found = ours(self._comments(number), self._login(), marker)
+        found = ours(self._comments(number, PULLS), self._login(), marker)
         if found is None:
             return self._say(number, body)
         return found if _same(found.body, body) else self.edit_comment(found.id, body)
@@ -62,7 +62,7 @@ class Conversation(Asking):
         """
         if kind != "review_comment":
             return self.put_comment(number, marker, body)
-        there = self.review_comments(number)
+        there = self._review_comments(number, PULLS)
         found = ours(there, self._login(), marker)
         if found is None:
             first = next((one.reply_to or one.id for one in there if one.id == to), to)
@@ -81,9 +81,7 @@ class Conversation(Asking):
 
     def review_comments(self, number: int) -> list[ReviewComment]:
         """Read every comment on lines of a pull request, the oldest first."""
-        doing = f"listing the review comments of pull request {number}"
-        found = self._pages(doing, READ_PULLS, f"/pulls/{number}/comments")
-        return [reading.review_comment(data) for data in found]
+        return self._review_comments(number, READ_PULLS)
 
     def put_suggestions(self, number: int, commit: str, suggestions: Sequence[Suggestion]) -> int:
         """Post as one review the suggestions whose marker we have not posted yet; returns how many were posted.
@@ -91,7 +89,7 @@ class Conversation(Asking):
         GitHub refuses a whole review when one of its lines is not in the diff. Then each is posted alone, and what is
         refused is left out.
         """
-        there, login = self.review_comments(number), self._login()
+        there, login = self._review_comments(number, PULLS), self._login()
         new = [one for one in suggestions if ours(there, login, one.marker) is None]
         if not new:
             return 0
@@ -121,9 +119,14 @@ class Conversation(Asking):
         except Gone:
             self._here()
 
-    def _comments(self, number: int) -> Iterator[PostedComment]:
+    def _comments(self, number: int, needs: str = READ_PULLS) -> Iterator[PostedComment]:
+        """Read for a purpose that takes a permission: who may not even read is told all that it takes."""
         doing = f"listing the comments of pull request {number}"
-        return map(reading.comment, self._pages(doing, READ_PULLS, f"/issues/{number}/comments"))
+        return map(reading.comment, self._pages(doing, needs, f"/issues/{number}/comments"))
+
+    def _review_comments(self, number: int, needs: str) -> list[ReviewComment]:
+        doing = f"listing the review comments of pull request {number}"
+        return [reading.review_comment(data) for data in self._pages(doing, needs, f"/pulls/{number}/comments")]
 
     def _say(self, number: int, body: str) -> PostedComment:
         doing, path = f"commenting on pull request {number}", f"/issues/{number}/comments"

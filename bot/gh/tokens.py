@@ -13,7 +13,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
+import jwt
 from github import Auth
 from pydantic import SecretStr
 
@@ -23,6 +25,7 @@ from bot.gh.refusals import Asked, missing
 from bot.gh.wire import Line, Wire
 from scheduler.errors import UserError
 
+SIGNED = "RS256"
 EARLY = timedelta(minutes=5)
 Permissions = tuple[tuple[str, str], ...]
 FETCH: Permissions = (("contents", "read"),)
@@ -54,7 +57,7 @@ class _Token:
 
 
 class AppKey:
-    """The App's own credential: each request is signed anew."""
+    """The App's own credential: each request is signed anew, with a key that is read once, because that is slow."""
 
     def __init__(self, app_id: int, key: SecretStr) -> None:
         self._app_id = app_id
@@ -63,7 +66,7 @@ class AppKey:
     def bearer(self) -> str:
         """Sign. Raises `UserError` when the key is none."""
         try:
-            return Auth.AppAuth(self._app_id, self._key.get_secret_value()).token
+            return self._signer.token
         except Exception:  # noqa: BLE001 - whatever it is, its text may hold the key
             raise UserError(
                 "signing with the App's private key: it is no RSA key in PEM form; see MESHBOT_GITHUB_PRIVATE_KEY_FILE"
@@ -72,6 +75,11 @@ class AppKey:
     def renew(self) -> bool:
         """Say that there is no other key."""
         return False
+
+    @cached_property
+    def _signer(self) -> Auth.AppAuth:
+        key = jwt.get_algorithm_by_name(SIGNED).prepare_key(self._key.get_secret_value())
+        return Auth.AppAuth(self._app_id, sign_func=lambda said: jwt.encode(said, key, SIGNED))
 
 
 class Tokens:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,7 +20,7 @@ from pydantic import SecretStr
 
 from bot.gh import App, Check, Gone, KeyRefused, MissingPermission
 from bot.gh.refusals import Asked
-from bot.gh.tokens import WORK
+from bot.gh.tokens import WORK, AppKey
 from scheduler.errors import MeshbotError, UserError
 
 
@@ -128,9 +129,18 @@ def test_what_was_accepted_works_and_what_was_not_is_named(world: World) -> None
     world.door.put_comment(pull.number, "<!-- m -->", "<!-- m -->")
     with pytest.raises(MissingPermission) as caught:
         world.door.put_check(pull.head_sha, Check("a", "b", "c", "success"))
-    assert caught.value.permission in {"Checks: read", "Checks: write"}
+    assert caught.value.permission == "Checks: write"
     with pytest.raises(MissingPermission, match="grant `Contents: write`"):
         world.door.create_branch("x", pull.head_sha)
+
+
+def test_what_is_looked_for_before_it_is_written_names_what_writing_takes(world: World) -> None:
+    world.installed.permissions = {"metadata": "read", "contents": "read"}
+    for write in (world.door.put_comment, lambda *said: world.door.put_reply(1, "review_comment", 1, *said[1:])):
+        with pytest.raises(MissingPermission, match="grant `Pull requests: write`"):
+            write(1, "<!-- m -->", "<!-- m -->")
+    with pytest.raises(MissingPermission, match="grant `Pull requests: read`"):
+        world.door.comments(1)
 
 
 def test_an_installation_without_any_permission_names_the_first(world: World) -> None:
@@ -167,6 +177,24 @@ def test_a_key_that_is_none_is_said_without_showing_it(world: World, key: str) -
     with pytest.raises(UserError) as caught:
         App(chosen).permissions()
     assert "SECRET" not in text(caught.value)
+
+
+def test_the_key_is_read_once_and_signs_each_request_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    algorithm: Any = jwt.algorithms.RSAAlgorithm
+    load = algorithm.prepare_key
+
+    def watched(self: object, key: object) -> object:
+        if isinstance(key, str | bytes):
+            read.append(key)
+        return load(self, key)
+
+    monkeypatch.setattr(algorithm, "prepare_key", watched)
+    key = AppKey(world.app.id, settings(world.github).private_key)
+    tokens = [jwt.decode(key.bearer(), options={"verify_signature": False}) for _ in range(3)]
+    assert {one["iss"] for one in tokens} == {str(world.app.id)}
+    assert all(one["exp"] - one["iat"] <= 600 for one in tokens)
+    assert len(read) == 1
 
 
 def text(error: BaseException) -> str:
