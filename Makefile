@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
   if $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-.PHONY: help install demo test check lint format types contracts bench lock clean
+.PHONY: help install demo test check lint format types contracts bench lock images clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: install ## the ratios that the README quotes
 lock: ## pin every dependency again (needs uv)
 	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --extra run --extra embedded --group dev pyproject.toml -o requirements.lock --custom-compile-command "make lock"
+
+images: install ## the two images, with podman; MESHBOT_BASE_IMAGE names their base
+	@$(PY) tests/images.py
 
 clean: ## forget what was installed and cached
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,134 @@
+"""Builds Meshbot's images with podman, here and now: `make images` and the tests of the images use it.
+
+The base is `MESHBOT_BASE_IMAGE`. Where none is named, because no registry can be reached, mmdebstrap makes it out of
+Debian's packages. What this machine trusts (`SSL_CERT_FILE`) is lent to the build and stays in no image.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BASE = "localhost/meshbot-base:bookworm"
+EPOCH = "1767225600"
+"""2026-01-01, the time of every file in an image."""
+NAMES = {"server": "localhost/meshbot", "run": "localhost/meshbot-run"}
+PACKAGES = "python3,python3-venv,ca-certificates"
+LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+SOURCES = (
+    "deb http://deb.debian.org/debian bookworm main",
+    "deb http://deb.debian.org/debian-security bookworm-security main",
+)
+
+
+def why_none() -> str | None:
+    """Say why no image can be built here; None when it can."""
+    if not shutil.which("podman"):
+        return "no images: podman is not installed"
+    if not shutil.which("runc"):
+        return "no images: runc is not installed"
+    if not os.environ.get("MESHBOT_BASE_IMAGE") and not _has(BASE) and not shutil.which("mmdebstrap"):
+        return "no images: MESHBOT_BASE_IMAGE names no base, and without mmdebstrap none can be made"
+    return None
+
+
+def build(target: str, *, version: str = "0.1.0", extras: str = "", fresh: bool = False) -> str:
+    """Build an image; return its name."""
+    name = f"{NAMES[target]}:{version}{f'-{extras}' if extras else ''}"
+    command = ["build", "--target", target, "--tag", name, "--timestamp", EPOCH, "--network", "host"]
+    command += ["--build-arg", f"BASE={base()}", "--build-arg", f"EXTRAS={extras}"]
+    command += ["--no-cache"] if fresh else []
+    if (trusted := Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))).exists():
+        command += ["--secret", f"id=ca,src={trusted}"]
+    _podman(*command, str(ROOT))
+    return name
+
+
+def base() -> str:
+    """Return the name of the base image, which is made when none is named."""
+    if named := os.environ.get("MESHBOT_BASE_IMAGE"):
+        return named
+    if not _has(BASE):
+        with tempfile.TemporaryDirectory(prefix="meshbot-base-") as folder:
+            tar = Path(folder) / "base.tar"
+            options = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+            _run(
+                "mmdebstrap",
+                "--quiet",
+                "--variant=minbase",
+                f"--include={PACKAGES}",
+                *options,
+                "bookworm",
+                str(tar),
+                *SOURCES,
+            )
+            _podman("import", str(tar), BASE)
+    return BASE
+
+
+def size(name: str) -> int:
+    """Return how many bytes an image has."""
+    return int(inspected(name)["Size"])
+
+
+def inspected(name: str) -> dict[str, object]:
+    """Return what podman knows about an image."""
+    return dict(json.loads(_podman("image", "inspect", name))[0])
+
+
+def run(
+    name: str, *command: str, entrypoint: str | None = None, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container that may do as little as a pod of the manifests."""
+    locked = [
+        "--rm",
+        "--ulimit",
+        "nofile=1024:1024",
+        "--ulimit",
+        "nproc=1024:1024",
+        "--read-only",
+        "--cap-drop",
+        "all",
+        "--security-opt",
+        "no-new-privileges",
+        "--network",
+        "none",
+    ]
+    locked += ["--tmpfs", "/tmp", "--volume", "/data"]  # noqa: S108 - of the container
+    chosen = [] if entrypoint is None else ["--entrypoint", entrypoint]
+    return subprocess.run(
+        [*PODMAN, "run", *locked, *chosen, *options, name, *command], capture_output=True, text=True, check=False
+    )
+
+
+PODMAN = ("nice", "-n", "15", "podman", "--runtime", "runc")
+
+
+def _has(name: str) -> bool:
+    return subprocess.run([*PODMAN, "image", "exists", name], check=False).returncode == 0
+
+
+def _podman(*arguments: str) -> str:
+    return _run(*PODMAN, *arguments)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH}
+    )
+    assert done.returncode == 0, f"{' '.join(command[:8])}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+if __name__ == "__main__":
+    if reason := why_none():
+        sys.exit(reason)
+    for one in sys.argv[1:] or list(NAMES):
+        built = build(one)
+        print(f"{built}: {size(built) / 1e6:.0f} MB")  # noqa: T201 - for whoever said `make images`
