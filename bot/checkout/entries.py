@@ -80,6 +80,26 @@ def listed(output: bytes) -> Iterator[Item]:
             yield Item(mode, name, int(size) if size.isdigit() else None, os.fsdecode(path))
 
 
+def refused(item: Item) -> Entry | None:
+    """Say why a job file is not read at all; None for one that is."""
+    if not item.is_file:
+        return Entry(item.path, "", "it is a link, and links are not followed; commit the file itself")
+    if not item.is_text_path:
+        shown = ascii(item.path)[1:-1]
+        return Entry(shown, "", "its path has a line break in it, or is no UTF-8; rename it")
+    if (item.size or 0) > LARGEST_JOB_FILE:
+        return Entry(item.path, "", f"it has {item.size} bytes; a job file has at most {LARGEST_JOB_FILE}")
+    return None
+
+
+def entry(item: Item, content: bytes) -> Entry:
+    """Return a job file with what stands in it."""
+    try:
+        return Entry(item.path, content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Entry(item.path, "", "it is not UTF-8 text; save it as UTF-8")
+
+
 def may_be_project(item: Item) -> bool:
     """Whether the name of a file is that of a project's configuration."""
     if item.name not in CERTAIN | LIKELY or SKIPPED & set(item.path.split("/")):

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from bot.checkout import entries, exporting, filelock, upkeep
 from bot.checkout.calling import FETCH_TIMEOUT, REMOTE, Git, Missing, TooMuch
-from bot.checkout.entries import JOB_FILE, LARGEST_JOB_FILE, Entry, Item
+from bot.checkout.entries import JOB_FILE, Entry, Item
 from bot.checkout.names import checked_branch, checked_path, checked_ref, checked_sha, checked_source, kept
 from scheduler.errors import Retryable, UserError
 from scheduler.places import MIRRORS, mirror_name
@@ -116,7 +116,7 @@ class Mirror:
             raise TooMuch(
                 f"reading {sha[:12]}: it has {len(found)} files {JOB_FILE}; at most {MOST_JOB_FILES} are read"
             )
-        return [self._entry(sha, item) for item in found]
+        return self._entries(sha, found)
 
     def projects(self, sha: str) -> list[str]:
         """List the folders in which a SQLMesh or dbt project lies, `.` for the top."""
@@ -142,7 +142,7 @@ class Mirror:
         item = self._item(sha, checked_path(path))
         if item is None or not item.is_file or item.mode == entries.FOLDER:
             return None
-        entry = self._entry(sha, item)
+        (entry,) = self._entries(sha, [item])
         if entry.fault:
             raise UserError(f"reading {path} at {sha[:12]}: {entry.fault}")
         return entry.text
@@ -171,21 +171,13 @@ class Mirror:
         found = entries.listed(self._read(sha, f"reading {path}", *words))
         return next((item for item in found if item.path == path), None)
 
-    def _entry(self, sha: str, item: Item) -> Entry:
-        if not item.is_file:
-            return Entry(item.path, "", "it is a link, and links are not followed; commit the file itself")
-        if not item.is_text_path:
-            shown = ascii(item.path)[1:-1]
-            return Entry(shown, "", "its path has a line break in it, or is no UTF-8; rename it")
-        if (item.size or 0) > LARGEST_JOB_FILE:
-            return Entry(item.path, "", f"it has {item.size} bytes; a job file has at most {LARGEST_JOB_FILE}")
-        try:
-            return Entry(item.path, self._blob(sha, item).decode("utf-8"))
-        except UnicodeDecodeError:
-            return Entry(item.path, "", "it is not UTF-8 text; save it as UTF-8")
-
-    def _blob(self, sha: str, item: Item) -> bytes:
-        return self._read(sha, f"reading {item.path}", "cat-file", "blob", item.object)
+    def _entries(self, sha: str, items: Sequence[Item]) -> list[Entry]:
+        """Read files, however many, with one git."""
+        refused = {item.path: why for item in items if (why := entries.refused(item))}
+        wanted = [item for item in items if item.path not in refused]
+        contents = self._blobs(sha, [item.object for item in wanted]) if wanted else ()
+        read = {item.path: entries.entry(item, content) for item, content in zip(wanted, contents, strict=True)}
+        return [(refused | read)[item.path] for item in items]
 
     def _read(self, sha: str, doing: str, *words: str) -> bytes:
         """Read something of a commit; what a whole mirror would have and this one has not is damage."""

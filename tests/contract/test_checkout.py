@@ -9,7 +9,7 @@ import pytest
 from places import git
 
 from bot import checkout
-from bot.checkout import LOCAL, Mirror
+from bot.checkout import LOCAL, Mirror, calling
 from scheduler.errors import UserError
 
 
@@ -50,6 +50,18 @@ def test_every_job_file_of_a_commit_is_read_also_when_the_branch_has_moved_on(re
         "a b/ü/meshbot.yaml": "two",
     }
     assert [entry.folder for entry in mirror.job_files(second)] == ["a b/ü", "."]
+
+
+def test_hundreds_of_projects_cost_no_more_calls_of_git_than_one(
+    repository: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(repository, {f"p{n}/{name}": f"{n}" for n in range(100) for name in ("meshbot.yaml", "config.yaml")})
+    sha, started = fetched(mirror), []
+    begin = calling.Git._started
+    monkeypatch.setattr(calling.Git, "_started", lambda *given: (started.append(given[1]), begin(*given))[1])
+    assert {entry.folder: entry.text for entry in mirror.job_files(sha)} == {f"p{n}": f"{n}" for n in range(100)}
+    assert mirror.projects(sha) == []
+    assert [words[0] for words in started] == ["ls-tree", "cat-file", "cat-file"]
 
 
 def test_a_branch_that_is_not_there_is_no_error(repository: Path, mirror: Mirror) -> None:
