@@ -153,11 +153,11 @@ class House:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def begin(self, *names: str) -> None:
-        """Start processes as an operator does."""
+        """Start processes as an operator does; `bot-2` is another `bot`."""
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    [str(MESHBOT), name],
+                    [str(MESHBOT), name.partition("-")[0]],
                     env=self.environ,
                     cwd=self.folder,
                     stdout=log,

@@ -54,7 +54,7 @@ def test_a_secondary_limit_is_waited_for(house: House, fault: Fault, retry_after
 
 def test_a_limit_holds_up_its_installation_and_no_other(house: House) -> None:
     limited, other = house.live_warehouse(), house.live_warehouse()
-    until_then = house.github.now() + timedelta(seconds=20)
+    until_then = house.github.now() + timedelta(seconds=10)
     limit = house.github.mischiefs.add(Mischief(Fault.LIMITED, until=until_then, installation=limited.installation.id))
     pulls = []
     for shop in (limited, other):
