@@ -1,7 +1,8 @@
 """The `bot` process: workers that handle what GitHub sent, and one that makes the rounds.
 
-The rule: everything is opened after the fork, by whoever uses it. A worker that takes the place of one that crashed
-gives back what that one held, so that nobody waits for its leases to run out.
+The rule: everything is opened after the fork, by whoever uses it. Of several workers the first is kept for what people
+say: to read a project may take minutes, and who wants to cancel a run is not to wait for that. A worker that takes the
+place of one that crashed gives back what that one held, so that nobody waits for its leases to run out.
 """
 
 from __future__ import annotations
@@ -68,12 +69,18 @@ def run(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     me = f"{socket.gethostname()}:{secrets.token_hex(4)}"
-    works: dict[str, foreman.Work] = {"rounds": partial(_rounds, settings, f"{me}:rounds")}
-    for number in range(1, settings.bot_workers + 1):
-        works[f"worker {number}"] = partial(_worker, settings, redis_url, f"{me}:{number}")
     _log.info("bot begins: %d workers", settings.bot_workers)
-    foreman.Foreman(foreman.posts(works)).run()
+    foreman.Foreman(foreman.posts(works(settings, redis_url, me))).run()
     _log.info("bot ends")
+
+
+def works(settings: Settings, redis_url: str, me: str) -> dict[str, foreman.Work]:
+    """Say what there is to do, each in a process of its own; `me` begins the names of those who do it."""
+    found: dict[str, foreman.Work] = {"rounds": partial(_rounds, settings, f"{me}:rounds")}
+    for number in range(1, settings.bot_workers + 1):
+        is_kept = number == 1 < settings.bot_workers
+        found[f"worker {number}"] = partial(_worker, settings, redis_url, f"{me}:{number}", talk_only=is_kept)
+    return found
 
 
 def demand(settings: Settings) -> None:
@@ -83,7 +90,7 @@ def demand(settings: Settings) -> None:
     _ = settings.private_key
 
 
-def _worker(settings: Settings, redis_url: str, holder: str) -> None:
+def _worker(settings: Settings, redis_url: str, holder: str, *, talk_only: bool) -> None:
     stop = threading.Event()
     foreman.on_stop(stop)
     os.nice(POLITENESS)
@@ -91,15 +98,15 @@ def _worker(settings: Settings, redis_url: str, holder: str) -> None:
     services.store.drop_leases(holder)
     employ(Clerk(services, holder, stop))
     try:
-        _work(Queues(redis_url), stop)
+        _work(Queues(redis_url), stop, talk_only=talk_only)
     finally:
         services.close()
 
 
-def _work(queues: Queues, stop: threading.Event) -> None:
+def _work(queues: Queues, stop: threading.Event, *, talk_only: bool) -> None:
     while not stop.is_set():
         try:
-            queues.work_inboxes(stop)
+            queues.work_inboxes(stop, talk_only=talk_only)
         except Retryable as error:
             _log.warning("%s; trying again", error)
         foreman.on_stop(stop)  # the queue's library had its own handlers

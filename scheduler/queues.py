@@ -8,6 +8,8 @@ new one of the same id. Of an inbox there may be many entries: whoever finds it 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +42,10 @@ FAILURE_PAUSE = timedelta(seconds=5)
 FAILURE_TTL = timedelta(hours=1)
 """How long RQ keeps the traceback of a failed start, for whoever looks."""
 
-INBOX_QUEUE = "meshbot-inboxes"
+INBOX_QUEUE, TALK_QUEUE = "meshbot-inboxes", "meshbot-talk"
+_TALK = re.compile(r"repo:\d+:talk:")
+"""People wait for an answer: these inboxes come before all others, however many of those there are."""
+
 INBOX_TASK = "bot.tasks.work_inbox"
 """Called with the name of an inbox. It may be called again for the same inbox, also at the same time."""
 
@@ -64,7 +69,7 @@ class Queues:
         except ValueError as error:
             raise UserError("MESHBOT_REDIS_URL is no Redis URL; write redis://host:6379/0") from error
         self._starts = Queue(START_QUEUE, connection=self._connection)
-        self._inboxes = Queue(INBOX_QUEUE, connection=self._connection)
+        self._talk, self._others = (Queue(name, connection=self._connection) for name in (TALK_QUEUE, INBOX_QUEUE))
 
     def ping(self) -> None:
         """Ask for an answer."""
@@ -109,27 +114,31 @@ class Queues:
 
     def enqueue_inboxes(self, inboxes: Iterable[str]) -> None:
         """Offer inboxes to be worked on, in order and in one round trip. Harmless to repeat."""
-        entries = [_inbox_entry(inbox) for inbox in dict.fromkeys(inboxes)]
-        if entries:
-            with _translated(f"queueing {len(entries)} inboxes"):
+        wanted = list(dict.fromkeys(inboxes))
+        lanes = ((self._talk, filter(_TALK.match, wanted)), (self._others, itertools.filterfalse(_TALK.match, wanted)))
+        if wanted:
+            with _translated(f"queueing {len(wanted)} inboxes"):
                 pipe = self._connection.pipeline()
-                self._inboxes.enqueue_many(entries, pipeline=pipe)
+                for lane, names in lanes:
+                    if entries := [_inbox_entry(inbox) for inbox in names]:
+                        lane.enqueue_many(entries, pipeline=pipe)
                 pipe.execute()
 
     def missing_inboxes(self, inboxes: Sequence[str]) -> list[str]:
         """Say which of these inboxes do not wait in the queue. Whether somebody works on them, their leases tell."""
         with _translated("reading the queue"):
-            waiting = self._inboxes.get_job_ids()
+            waiting = [*self._talk.get_job_ids(), *self._others.get_job_ids()]
         present = {entry.rpartition("-")[0] for entry in waiting}
         return [inbox for inbox in inboxes if _inbox_id(inbox) not in present]
 
-    def work_inboxes(self, stop: threading.Event, *, burst: bool = False) -> None:
+    def work_inboxes(self, stop: threading.Event, *, talk_only: bool = False, burst: bool = False) -> None:
         """Work on inboxes, in this process, until told to stop (SIGTERM, SIGINT, or `stop`, which a signal sets).
 
-        With `burst`, until the queue is empty.
+        What people say comes first; with `talk_only`, nothing else comes. With `burst`, until the queue is empty.
         """
         with _translated("working on the queue"):
-            worker = _Attentive([self._inboxes], connection=self._connection)
+            lanes = [self._talk] if talk_only else [self._talk, self._others]
+            worker = _Attentive(lanes, connection=self._connection)
             worker.stop = stop
             worker.work(burst=burst, logging_level="WARNING")
 

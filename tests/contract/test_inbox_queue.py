@@ -71,6 +71,24 @@ def test_nothing_stays_behind_work(queues: Queues, worked: list[str]) -> None:
     assert [key for key in queues._connection.keys() if b"inbox-" in key] == []  # noqa: SIM118 (a Redis command)
 
 
+def test_what_people_say_is_worked_on_before_everything_that_was_there_earlier(
+    queues: Queues, worked: list[str]
+) -> None:
+    talk = ["repo:42:talk:5", "repo:7:talk:1"]
+    queues.enqueue_inboxes([INBOXES[0], talk[0], *INBOXES[1:]])
+    queues.enqueue_inboxes(talk[1:])
+    assert queues.missing_inboxes([*INBOXES, *talk]) == []
+    queues.work_inboxes(threading.Event(), burst=True)
+    assert worked == [*talk, *INBOXES]
+
+
+def test_whoever_is_kept_for_what_people_say_does_nothing_else(queues: Queues, worked: list[str]) -> None:
+    queues.enqueue_inboxes([*INBOXES, "repo:42:talk:5"])
+    queues.work_inboxes(threading.Event(), talk_only=True, burst=True)
+    assert worked == ["repo:42:talk:5"]
+    assert queues.missing_inboxes(INBOXES) == []
+
+
 def test_what_a_wipe_took_is_missing(queues: Queues) -> None:
     queues.enqueue_inboxes(INBOXES)
     queues._connection.flushall()
