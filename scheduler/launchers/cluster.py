@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +105,16 @@ class Cluster:
         doing = f"removing {kind[:-1]} {namespace}/{name}"
         self._unless_missing("DELETE", doing, _path(kind, namespace, name), query={"propagationPolicy": "Background"})
 
-    def list(self, kind: str, namespace: str, *, labels: str = "", fields: str = "") -> Listed:
-        """List what there is, page by page."""
+    def list(
+        self, kind: str, namespace: str, *, labels: str = "", fields: str = "", trim: Callable[[Found], Found] = dict
+    ) -> Listed:
+        """List what there is, page by page; `trim` leaves of each what is needed."""
         doing = f"listing {kind} of {namespace}"
         query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE)}
         items: list[Found] = []
         while True:
             page = self._or_retry("GET", doing, PATHS[kind].format(namespace), query=query)
-            items += page["items"]
+            items += map(trim, page["items"])
             rest = page["metadata"].get("continue")
             if not rest:
                 return Listed(items, page["metadata"]["resourceVersion"])

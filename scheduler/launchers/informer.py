@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from scheduler.errors import MeshbotError
@@ -29,18 +29,26 @@ _log = logging.getLogger(__name__)
 class Source(Protocol):
     """What can be listed and watched."""
 
-    def list(self, kind: str, namespace: str, *, labels: str = "", fields: str = "") -> Listed:
-        """List what there is."""
+    def list(
+        self, kind: str, namespace: str, *, labels: str = "", fields: str = "", trim: Callable[[Found], Found] = dict
+    ) -> Listed:
+        """List what there is; `trim` leaves of each what is needed."""
 
     def watch(self, kind: str, namespace: str, *, labels: str, version: str, seconds: int) -> Iterator[Found]:
         """Yield what changes after a version."""
 
 
 class Informer:
-    """The objects of one kind in one namespace that have the label `group`, by its value and by their names."""
+    """The objects of one kind in one namespace that have the label `group`, by its value and by their names.
 
-    def __init__(self, source: Source, kind: str, namespace: str, group: str) -> None:
+    `trim` leaves of each what is needed: thousands are kept.
+    """
+
+    def __init__(
+        self, source: Source, kind: str, namespace: str, group: str, *, trim: Callable[[Found], Found] = dict
+    ) -> None:
         self._source = source
+        self._trim = trim
         self._what = (kind, namespace)
         self._group = group
         self._lock = threading.Lock()
@@ -84,7 +92,7 @@ class Informer:
         """List if that is due, then watch until the watch ends. Raises what the source raises."""
         kind, namespace = self._what
         if self._version is None or time.monotonic() - self._listed_at > LIST_EVERY:
-            listed = self._source.list(kind, namespace, labels=self._group)
+            listed = self._source.list(kind, namespace, labels=self._group, trim=self._trim)
             with self._lock:
                 self._found.clear()
                 for one in listed.items:
@@ -130,7 +138,7 @@ class Informer:
         group = self._found.setdefault(found["metadata"]["labels"][self._group], {})
         known = group.get(found["metadata"]["name"])
         if known is None or _number(known) <= _number(found):
-            group[found["metadata"]["name"]] = found
+            group[found["metadata"]["name"]] = self._trim(found)
 
 
 def _number(found: Found) -> int:

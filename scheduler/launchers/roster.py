@@ -25,7 +25,8 @@ class Roster:
         """Keep a copy from now on, so that looking at a run costs the cluster nothing."""
         for namespace in self.namespaces:
             if namespace not in self._copies:
-                jobs, pods = (Informer(self._cluster, kind, namespace, pod.RUN) for kind in ("jobs", "pods"))
+                jobs = Informer(self._cluster, "jobs", namespace, pod.RUN, trim=trimmed_job)
+                pods = Informer(self._cluster, "pods", namespace, pod.RUN, trim=trimmed_pod)
                 self._copies[namespace] = (jobs, pods)
                 jobs.start()
                 pods.start()
@@ -105,6 +106,40 @@ def name_of(found: Found) -> str:
 def namespace_of(found: Found) -> str:
     """Return the namespace."""
     return str(found["metadata"]["namespace"])
+
+
+def trimmed_job(job: Found) -> Found:
+    """Return of a Job what is asked of it here: most of it is its pods' template."""
+    template = job["spec"].get("template", {}).get("spec", {})
+    code = [one for one in template.get("volumes", []) if one["name"] == "code"]
+    spec = {"completions": job["spec"].get("completions"), "template": {"spec": {"volumes": code}}}
+    status = {"conditions": job.get("status", {}).get("conditions")}
+    return {"metadata": _about(job), "spec": spec, "status": status}
+
+
+def trimmed_pod(found: Found) -> Found:
+    """Return of a pod what is asked of it here."""
+    spec: Found = {"nodeName": found["spec"].get("nodeName", "")}
+    for kind in ("initContainers", "containers"):
+        spec[kind] = [
+            {**_some(one, "name", "image", "resources"), "command": (one.get("command") or [])[:1]}
+            for one in found["spec"].get(kind, [])
+        ]
+    seen = found.get("status", {})
+    status = _some(seen, "phase", "reason", "message", "startTime")
+    status["conditions"] = [one for one in seen.get("conditions") or [] if one["type"] == "PodScheduled"]
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        status[kind] = [_some(one, "name", "state") for one in seen.get(kind) or []]
+    return {"metadata": _about(found), "spec": spec, "status": status}
+
+
+def _about(found: Found) -> Found:
+    kept = ("name", "namespace", "uid", "labels", "annotations", "creationTimestamp", "deletionTimestamp")
+    return _some(found["metadata"], *kept, "resourceVersion")
+
+
+def _some(found: Found, *keys: str) -> Found:
+    return {key: found[key] for key in keys if key in found}
 
 
 def _rank(job: Found) -> tuple[bool, bool]:

@@ -215,7 +215,8 @@ def _waiting(found: Found, patience: Patience, said: str) -> _Waiting:
     if scheduled.get("status") == "False":
         detail = endings.no_node(str(scheduled.get("message", "")))
         return _Waiting(_created(found), "lost", detail, patience.schedule)
-    since = _at(status.get("startTime"), _created(found))
+    fetched = _state(found, "initContainerStatuses", pod.FETCHER).get("terminated") or {}
+    since = _at(fetched.get("finishedAt") or status.get("startTime"), _created(found))
     for kind, name in (("initContainerStatuses", pod.FETCHER), ("containerStatuses", pod.RUNNER)):
         waiting = _state(found, kind, name).get("waiting") or {}
         reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))

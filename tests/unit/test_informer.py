@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -31,8 +31,11 @@ class Scripted:
     watches: list[list[Found | Exception]]
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def list(self, kind: str, namespace: str, *, labels: str = "", fields: str = "") -> Listed:
+    def list(
+        self, kind: str, namespace: str, *, labels: str = "", fields: str = "", trim: Callable[[Found], Found] = dict
+    ) -> Listed:
         assert (kind, namespace, labels, fields) == ("pods", "runs", GROUP, "")
+        assert trim({}) == {}
         self.asked.append(("list", ""))
         answer = self.lists.pop(0)
         if isinstance(answer, Exception):

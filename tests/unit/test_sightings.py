@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.launchers import endings, pod
+from scheduler.launchers import endings, pod, roster
 from scheduler.launchers.sightings import End, Patience, last_report, look
 from scheduler.observations import Absent, Exited, Pending, Running
 
@@ -208,6 +208,28 @@ def test_a_pod_that_cannot_begin_is_given_up_in_time(
     assert seen.hopeless == End(reason, detail, now)
     just_before = look(job(), pods, BEGAN + after - timedelta(minutes=2), PATIENCE, said)
     assert just_before.hopeless is None
+
+
+def test_an_image_has_its_time_from_the_end_of_the_fetch_on() -> None:
+    fetched: Found = {"terminated": {"exitCode": 0, "finishedAt": stamp(BEGAN + timedelta(minutes=8))}}
+    slow = made(fetch=fetched, run=waiting("PodInitializing"), phase="Pending")
+    assert look(job(), [slow], BEGAN + timedelta(minutes=17), PATIENCE).hopeless is None
+    assert look(job(), [slow], BEGAN + timedelta(minutes=19), PATIENCE).hopeless is not None
+
+
+def test_what_is_trimmed_says_the_same() -> None:
+    pods = [
+        made(run=WORKING),
+        made(run=ended(137, told(-9), "OOMKilled")),
+        made(fetch=waiting("InvalidImageName", "no"), conditions=UNSCHEDULED),
+        made(phase="Failed", reason="Evicted", message="full"),
+    ]
+    for found in (job(), job(done="Failed", reason="x"), job(tombstone="true", notes={pod.END: "{}"})):
+        if pod.END in found["metadata"]["annotations"]:
+            found["metadata"]["annotations"][pod.END] = End("lost", "why", NOW).to_json()
+        for one in pods:
+            whole = look(found, [one], NOW, PATIENCE)
+            assert look(roster.trimmed_job(found), [roster.trimmed_pod(one)], NOW, PATIENCE) == whole
 
 
 def test_a_pod_that_still_fetches_is_given_its_time() -> None:
