@@ -12,6 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +23,12 @@ EPOCH = "1767225600"
 """2026-01-01, the time of every file in an image."""
 NAMES = {"server": "localhost/meshbot", "run": "localhost/meshbot-run"}
 PACKAGES = "python3,python3-venv,ca-certificates"
+PODMAN = ("nice", "-n", "15", "podman", "--runtime", "runc")
+LOCKED = (
+    *("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"),  # what an engine sets may be more than it may
+    *("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"),
+    *("--tmpfs", "/tmp", "--volume", "/data"),  # noqa: S108 - of the container
+)
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 SOURCES = (
     "deb http://deb.debian.org/debian bookworm main",
@@ -85,29 +94,36 @@ def inspected(name: str) -> dict[str, object]:
 def run(
     name: str, *command: str, entrypoint: str | None = None, options: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a container that may do as little as a pod of the manifests."""
-    locked = [
-        "--rm",
-        "--ulimit",
-        "nofile=1024:1024",
-        "--ulimit",
-        "nproc=1024:1024",
-        "--read-only",
-        "--cap-drop",
-        "all",
-        "--security-opt",
-        "no-new-privileges",
-        "--network",
-        "none",
-    ]
-    locked += ["--tmpfs", "/tmp", "--volume", "/data"]  # noqa: S108 - of the container
+    """Run a command in a container that may do as little as a pod of the manifests, and has no network."""
     chosen = [] if entrypoint is None else ["--entrypoint", entrypoint]
-    return subprocess.run(
-        [*PODMAN, "run", *locked, *chosen, *options, name, *command], capture_output=True, text=True, check=False
-    )
+    return _containers("run", "--rm", "--network", "none", *LOCKED, *chosen, *options, name, *command)
 
 
-PODMAN = ("nice", "-n", "15", "podman", "--runtime", "runc")
+@contextmanager
+def started(name: str, *command: str, options: tuple[str, ...] = ()) -> Iterator[str]:
+    """Start such a container, on this machine's network; yield its name."""
+    mine = f"meshbot-test-{uuid.uuid4().hex[:8]}"
+    begun = _containers("run", "--detach", "--name", mine, "--network", "host", *LOCKED, *options, name, *command)
+    try:
+        assert begun.returncode == 0, begun.stderr
+        yield mine
+    finally:
+        _containers("rm", "--force", "--volumes", mine)
+
+
+def ask(container: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container that was started, as a probe does."""
+    return _containers("exec", container, *command)
+
+
+def stop(container: str) -> int:
+    """Tell a container to end; return its exit code."""
+    _podman("stop", "--time", "30", container)
+    return int(_podman("inspect", "--format", "{{.State.ExitCode}}", container))
+
+
+def _containers(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PODMAN, *arguments], capture_output=True, text=True, check=False)
 
 
 def _has(name: str) -> bool:

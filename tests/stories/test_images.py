@@ -7,12 +7,16 @@ from pathlib import Path
 
 import images
 import pytest
+from waiting import until
 
 from scheduler.launchers import baggage
 
 ROOT = Path(__file__).parents[2]
 LARGEST = {"server": 450_000_000, "run": 900_000_000}
 """Bytes, the base included, which is 180 MB of it."""
+
+HEARD = ("python3", "-P", "-m", "scheduler", "heard")
+"""As the manifests ask."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000), pytest.mark.xdist_group("images")]
 
@@ -86,6 +90,20 @@ def test_the_server_has_meshbots_processes_and_no_sqlmesh(server: str) -> None:
     ask = "import importlib.util as u; print([n for n in ('sqlmesh', 'sqlglot', 'pandas') if u.find_spec(n)])"
     assert said(server, "python3", "-I", "-c", ask) == "[]"
     assert images.run(server, "migrate").returncode == 0
+
+
+def test_a_process_begins_is_heard_of_and_ends_when_told_in_a_locked_container(
+    server: str, valkey_url: str, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    set_up = {"MESHBOT_DATABASE_URL": "sqlite:////shared/meshbot.db", "MESHBOT_REDIS_URL": valkey_url}
+    given = ("--volume", f"{tmp_path}:/shared", *(f"--env={name}={value}" for name, value in set_up.items()))
+    assert images.run(server, "clock", options=given).returncode == 1  # not migrated: it says so, and ends
+    assert images.run(server, "migrate", options=given).returncode == 0
+    with images.started(server, "clock", options=given) as clock:
+        until(lambda: images.ask(clock, *HEARD, "clock").returncode == 0, timeout=60)
+        assert images.ask(clock, *HEARD, "watch").returncode == 1
+        assert images.stop(clock) == 0
 
 
 def test_a_run_has_sqlmesh_with_its_drivers_and_gets_meshrun_with_its_pod(run: str, tmp_path: Path) -> None:
