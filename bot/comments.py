@@ -85,13 +85,36 @@ def merging(view: View) -> str:
     head = f"Merging into {code(branches.base)} leaves the schedule alone: it is taken from {code(branches.tracked)}."
     if not branches.counts:
         return f"{head} There, this would be new:\n\n{_diff(view)}" if view.changes else f"{head}\n"
-    if view.after and view.after.faults:
-        return "A file with a fault changes nothing: if this merged now, the jobs would go on as they are.\n"
+    if stuck := _stuck(view):
+        return stuck
     if view.changes:
         return f"**When this merges, the schedule changes:** {_counts(view)}.\n\n{_diff(view)}"
     if view.base is None and view.after is None:
         return "Nothing is scheduled when this merges: there is no `meshbot.yaml` yet.\n"
     return "When this merges, the schedule stays as it is.\n"
+
+
+def conflicting(base: str) -> str:
+    """Say that nobody can tell what merging would make of a job file."""
+    return (
+        f"{code(base)} has changed the same lines of `meshbot.yaml` meanwhile: this cannot be merged before the "
+        f"conflict is solved. Merge {code(base)} into this branch; then it is said here what changes.\n"
+    )
+
+
+def _stuck(view: View) -> str:
+    """Say why merging would change nothing, or cannot be."""
+    base = code(view.branches.base)
+    if view.merged and view.merged.faults and not view.faults:
+        one = view.merged.faults[0]
+        return (
+            f"Together with what {base} has changed in `meshbot.yaml` meanwhile, the file has a fault, and would "
+            f"change nothing: {code(one.path)} {spoken(one.problem)}. Merge {base} into this branch, and mend it "
+            "there.\n"
+        )
+    if view.after and view.after.faults:
+        return "A file with a fault changes nothing: if this merged now, the jobs would go on as they are.\n"
+    return conflicting(view.branches.base) if view.conflicts else ""
 
 
 def faults(found: tuple[Fault, ...], url: str) -> str:

@@ -2,7 +2,7 @@
 
 The rule: values only. Whether merging changes the schedule is decided here, once, for the comment, the check and
 whoever else asks: a file that the pull request does not touch stays as its base has it, also when the base has moved
-on; a faulty file changes nothing.
+on; one that both have changed is merged as git does it; a faulty file changes nothing.
 """
 
 from __future__ import annotations
@@ -80,9 +80,11 @@ class View:
 
     `folder` is `.` for the top; `path` is that of the job file. `base` and `head` are None where there is no job file.
     `touched`: the pull request changes something in the folder; `edited`: it changes the job file, whose text was
-    `parted` where the branch began. `here`: the project is there at the head; `elsewhere`: its job file is at this path
-    now. `made` is None while `waits` (for somebody to answer for it) or `refused` (why not) is set, and for a faulty
-    file. `url` is where people see the job file at the head; `called` names the project where no file does.
+    `parted` where the branch began. `merged` is the job file with what the base has changed meanwhile, where that is
+    another one than the head's; with `conflicts`, git cannot say what it would be. `here`: the project is there at the
+    head; `elsewhere`: its job file is at this path now. `made` is None while `waits` (for somebody to answer for it) or
+    `refused` (why not) is set, and for a faulty file. `url` is where people see the job file at the head; `called`
+    names the project where no file does.
     """
 
     branches: Branches
@@ -93,6 +95,8 @@ class View:
     touched: bool = True
     edited: bool = False
     parted: str = ""
+    merged: Committed | None = None
+    conflicts: bool = False
     here: bool = True
     elsewhere: str = ""
     waits: bool = False
@@ -126,7 +130,7 @@ class View:
     @property
     def after(self) -> Committed | None:
         """The job file once this is merged."""
-        return self.head if self.edited else self.base
+        return self.merged or (self.head if self.edited else self.base)
 
     @cached_property
     def change(self) -> Difference:

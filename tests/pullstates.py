@@ -132,6 +132,8 @@ STATES: dict[str, Callable[[], View]] = {
     "job-added": lambda: view(coffee_shop(), SHOP, ENTERED),
     "settings": lambda: view(coffee_shop(), SHOP, SETTINGS),
     "other-branch": lambda: view(coffee_shop(), SHOP, RETIMED, branches=Branches(7, HEAD, "next", "main")),
+    "both-conflict": lambda: view(coffee_shop(), ENTERED, RETIMED, conflicts=True),
+    "both-have-a-fault": lambda: view(coffee_shop(), ENTERED, RETIMED, merged=committed(FAULTY)),
     "base-moved-on": lambda: view(coffee_shop(), RETIMED, SHOP, edited=False),
     "file-removed": lambda: view(coffee_shop(), SHOP, None),
     "faulty": lambda: view(coffee_shop(), SHOP, FAULTY),

@@ -12,6 +12,7 @@ from bot.checkout.exporting import Exported, LeftOut, Room
 from bot.checkout.local import current_branch, glance, repository_at
 from bot.checkout.mirror import Mirror, Mirrors
 from bot.checkout.names import checked_branch, checked_path, checked_ref, checked_sha
+from bot.checkout.threeway import merged
 
 __all__ = [
     "HARDENED",
@@ -33,5 +34,6 @@ __all__ = [
     "checked_sha",
     "current_branch",
     "glance",
+    "merged",
     "repository_at",
 ]

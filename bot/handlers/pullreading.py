@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from bot import linting, proposing, sync
+from bot import checkout, linting, proposing, sync
 from bot.checkout import JOB_FILE, Entry, Mirror
 from bot.durations import NOTHING, Ask, Measured, measured
 from bot.errors import Refused
@@ -81,6 +81,21 @@ class Ground:
             return (self.mirror.read(at, job_file(folder)) if at else None) or ""
         except UserError:
             return ""
+
+    def merged(self, folder: str) -> tuple[Committed | None, bool]:
+        """Return the job file of a folder as merging leaves it; and whether the two sides conflict in it.
+
+        With a conflict it is that of the head.
+        """
+        before, after = (side.get(job_file(folder)) for side in (self.before, self.after))
+        if not self.edits(folder):
+            return before, False
+        if before is None or after is None or self.parted(folder) in {before.text, after.text}:
+            return after, False
+        text = checkout.merged(self.parted(folder), before.text, after.text)
+        if text is None or text == after.text:
+            return after, text is None
+        return _committed([Entry(job_file(folder), text)])[job_file(folder)], False
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
@@ -199,12 +214,16 @@ def _plain(ground: Ground, folder: str) -> View:
     elsewhere = _named(ground.after, base) if base and not here else ""
     if head and head.file and base is None:
         base = ground.before.get(_named(ground.before, head))
+    left, conflicts = ground.merged(folder)
+    both = path in ground.before and head is not None and ground.edits(folder)
     return View(
         ground.branches,
         folder,
         path,
         base,
         head,
+        merged=left if both and left is not head else None,
+        conflicts=conflicts,
         touched=folder in ground.touched,
         edited=ground.edits(folder),
         parted=ground.parted(folder) if head and ground.edits(folder) else "",

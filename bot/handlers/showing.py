@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot import answers, layouts, linting, topologyshapes
+from bot import answers, comments, layouts, linting, topologyshapes
 from bot.handlers import pullreading, targets
 from bot.handlers.said import Said
 from bot.handlers.trusting import wish_remake
@@ -55,9 +55,11 @@ def changes(speech: Speech, project: str | None) -> Said:
 
     def one(folder: str) -> str:
         path = pullreading.job_file(folder)
-        before, after = ground.before.get(path), ground.after.get(path)
+        before, (after, conflicts) = ground.before.get(path), ground.merged(folder)
         if after and after.faults:
             return f"{code(path, 200)} has faults: `/meshbot validate` lists them."
+        if conflicts:
+            return comments.conflicting(ground.branches.base)
         graph = _graph(ground, folder)
         found = difference(before.jobs if before else (), after.jobs if after else (), graph)
         return sections.changes(found) or "The jobs are the same."

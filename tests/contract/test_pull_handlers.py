@@ -181,6 +181,39 @@ def test_suggestions_stand_in_the_diff_also_when_the_base_has_moved_on(here: Wor
     assert here.repo.review_comments == []
 
 
+HOURLY = JOBS.replace('"0 * * * *"', '"30 * * * *"')
+LATE = "  late:\n    schedule: '0 6 * * 0'\n    select: [raw.orders]\n"
+BOTH = {
+    "other lines": (
+        RETIMED["meshbot.yaml"],
+        HOURLY,
+        "**When this merges, the schedule changes:** 1 job retimed.\n\n- **retimed** `weekly`",
+    ),
+    "the same line": (
+        RETIMED["meshbot.yaml"],
+        JOBS.replace('"0 0 * * 0"', '"0 3 * * 0"'),
+        "`main` has changed the same lines of `meshbot.yaml` meanwhile",
+    ),
+    "a fault together": (
+        JOBS.replace("jobs:\n", f"jobs:\n{LATE}"),
+        JOBS.replace("  janitor: {", f"{LATE}  janitor: {{"),
+        "the file has a fault, and would change nothing: `jobs.late` ",
+    ),
+}
+
+
+@pytest.mark.parametrize("both", BOTH.values(), ids=BOTH)
+def test_a_job_file_that_the_base_has_changed_meanwhile_is_told_as_merging_leaves_it(
+    here: World, both: tuple[str, str, str]
+) -> None:
+    mine, theirs, said = both
+    here.ada.pushes(here.repo, "more", {"meshbot.yaml": mine})
+    pull = here.ada.opens_pull(here.repo, "more")
+    here.ada.pushes(here.repo, "main", {"meshbot.yaml": theirs})
+    here.hears(pull)
+    assert said in here.comment(pull)
+
+
 def test_a_name_that_another_repository_keeps_is_said_before_it_is_merged(here: World) -> None:
     other = Origin("https://else.example/o/n.git", ".", "main", "a" * 40)
     here.services.store.merge_schedule(jobfile.parse(JOBS), other, NOW)

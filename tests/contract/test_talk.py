@@ -215,6 +215,16 @@ def test_what_there_is_to_see_of_a_pull_request(here: Talk) -> None:
     assert "there is shop, ." in here.says(pull, "/meshbot diff nothing")
 
 
+def test_a_diff_is_of_what_merging_does(here: Talk) -> None:
+    pull = here.pull({"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"0 6 * * 0"')})
+    here.ada.pushes(here.repo, "main", {"meshbot.yaml": JOBS.replace('"0 * * * *"', '"30 * * * *"')})
+    said = here.says(pull, "/meshbot diff")
+    assert "`weekly`" in said
+    assert "`hourly`" not in said
+    here.ada.pushes(here.repo, "main", {"meshbot.yaml": JOBS.replace('"0 0 * * 0"', '"0 7 * * 0"')})
+    assert "`main` has changed the same lines" in here.says(pull, "/meshbot diff")
+
+
 def test_one_of_two_faults_in_a_comment_does_not_hide_the_other(here: Talk) -> None:
     pull = here.pull({"models/bad.sql": "broken\n"})
     said = here.says(pull, "/meshbot generate\n/meshbot claims nothing")
