@@ -97,9 +97,10 @@ class Warehouse:
     def project(self) -> str:
         return self.repo.name
 
-    def jobs(self) -> dict[str, str]:
+    def jobs(self, project: str | None = None) -> dict[str, str]:
         """The live schedule of this repository's project: jobs and their cron expressions."""
-        return {row.name: row.job.schedule for row in self.house.store.jobs() if row.project == self.project}
+        wanted = project or self.project
+        return {row.name: row.job.schedule for row in self.house.store.jobs() if row.project == wanted}
 
     def job_file(self, sha: str = "main") -> str:
         found = self.repo.bare.read(sha, FILE)

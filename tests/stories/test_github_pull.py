@@ -11,7 +11,7 @@ def test_from_models_to_a_live_schedule(house: House) -> None:
     [pull] = shop.repo.pulls
     assert pull.author is house.github.app.bot
     assert "version: 1" in shop.job_file(pull.head_sha)
-    assert shop.jobs() == {}
+    assert shop.jobs("mesh") == {}
     assert "| `all` |" in shop.topology(pull).body
     first = shop.topology(pull).id
 
@@ -26,7 +26,7 @@ def test_from_models_to_a_live_schedule(house: House) -> None:
     shop.cyd.reviews(pull, "APPROVED", "Good")
     shop.says(pull, "/meshbot merge")
     assert pull.merged
-    assert shop.jobs() == {"all": "20 * * * *", "janitor": "37 3 * * *"}
+    assert shop.jobs("mesh") == {"all": "20 * * * *", "janitor": "37 3 * * *"}
     assert len(shop.repo.pulls) == 1
 
 
