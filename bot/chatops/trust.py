@@ -11,7 +11,7 @@ from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permis
 from bot.errors import UsageFault
 
 SHA = re.compile(r"[0-9a-f]{12,64}")
-"""Of fewer digits, anybody can make a commit that has them too."""
+"""Fewer digits say too little; fewer than all only count for a head that was there before the comment."""
 
 
 def decide(request: Request, _facts: Facts, _now: datetime) -> Decision:

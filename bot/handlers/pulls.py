@@ -6,9 +6,10 @@ it is made, so a handler that was killed begins again from its start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot import checks, comments, suggestions
@@ -27,6 +28,7 @@ HEAD_ONLY = frozenset({"opened", "synchronize", "ready_for_review"})
 
 def on_pull(event: PullChanged, services: Services, now: datetime) -> str:
     """Bring the comments, the check and the suggestions of a pull request up to its head."""
+    clock = _going(now)
     repo = services.github.repository(event.installation, event.repo.id)
     pull = _heard(services, repo, event.number)
     if pull is None:
@@ -34,14 +36,15 @@ def on_pull(event: PullChanged, services: Services, now: datetime) -> str:
     row = services.store.pull(repo.id, pull.number)
     if row and row.handled_head == pull.head_sha and event.action in HEAD_ONLY:
         return f"nothing: {pull.head_sha[:12]} was handled"
-    return _made(services, repo, pull, now, announced=bool(row and row.handled_head == pull.head_sha))
+    return _made(services, repo, pull, clock, announced=bool(row and row.handled_head == pull.head_sha))
 
 
 def remake(event: Remake, services: Services, now: datetime) -> str:
     """Make them anew, also for a head that was handled."""
+    clock = _going(now)
     repo = services.github.repository(event.installation, event.repo.id)
     pull = _heard(services, repo, event.number)
-    return _made(services, repo, pull, now) if pull else "nothing: the pull request is not open"
+    return _made(services, repo, pull, clock) if pull else "nothing: the pull request is not open"
 
 
 def _heard(services: Services, repo: Repository, number: int) -> Pull | None:
@@ -53,7 +56,15 @@ def _heard(services: Services, repo: Repository, number: int) -> Pull | None:
     return pull if pull.state == "open" else None
 
 
-def _made(services: Services, repo: Repository, pull: Pull, now: datetime, *, announced: bool = False) -> str:
+def _going(now: datetime) -> Callable[[], datetime]:
+    """Return a clock that goes on from now: what is read was there before it says so (`trusting` relies on that)."""
+    began = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - began)
+
+
+def _made(
+    services: Services, repo: Repository, pull: Pull, clock: Callable[[], datetime], *, announced: bool = False
+) -> str:
     """Make everything; unless `announced`, the check says first that it is on its way.
 
     What GitHub does not let us do keeps nothing else from being done, and is what is returned.
@@ -64,6 +75,7 @@ def _made(services: Services, repo: Repository, pull: Pull, now: datetime, *, an
     if ground.answered_for and not announced:
         with suppress(UserError):  # a check that may not be made is said at its end
             repo.put_check(pull.head_sha, checks.reading(pull.number))
+    now = clock()
     views, more = pullreading.views(ground, known, now)
     told = [view for view in views if view.worth_a_comment or view.folder in known]
     with _noting(said):
@@ -74,7 +86,7 @@ def _made(services: Services, repo: Repository, pull: Pull, now: datetime, *, an
     if wanted := [one for view in views for one in suggestions.suggestions(view)]:
         with _noting(said):
             repo.put_suggestions(pull.number, pull.head_sha, wanted)
-    services.store.handled_pull(repo.id, pull.number, pull.head_sha, now)
+    services.store.handled_pull(repo.id, pull.number, pull.head_sha, clock())
     return "; ".join([f"{count(len(told), 'comment')} at {pull.head_sha[:12]}", *said])
 
 

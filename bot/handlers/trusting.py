@@ -1,7 +1,8 @@
 """`ok-to-test`: somebody answers for the code of a pull request, at one commit.
 
-The rule: only for the commit that they looked at. It is named, or a review comment stands on it, or it was the head
-before the comment was written; when that cannot be said for certain, it is asked for.
+The rule: only for the commit that they looked at. It is named in full, or a review comment stands on it, or it was the
+head before the comment was written; when that cannot be said for certain, it is asked for. The surprise: the first
+digits name no commit, since whoever makes two of them can make them begin alike.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ def trust(speech: Speech, action: TrustHead) -> Said:
 
 
 def _looked_at(speech: Speech, action: TrustHead, head: str) -> bool:
-    if action.sha is not None:
-        return head.startswith(action.sha)
+    if action.sha is not None and (action.sha == head or not head.startswith(action.sha)):
+        return action.sha == head
     if speech.place is not None:
         return speech.place.commit == head
     row = speech.services.store.pull(speech.repo.id, speech.pull.number)
     if row is None or row.handled_head != head or row.handled_at is None:
         return False
-    return row.handled_at.replace(microsecond=0) <= speech.at  # GitHub writes whole seconds
+    return row.handled_at <= speech.at  # which GitHub writes in whole seconds: rounded down, so never too late
 
 
 def wish_remake(speech: Speech, because: str) -> None:

@@ -248,6 +248,7 @@ def test_nobody_answers_for_a_commit_that_they_have_not_seen(here: Talk) -> None
     replied = [one.body for one in here.repo.comments if one.by_app and "Which commit" in one.body]
     assert len(replied) == 2
     assert not here.desk.store.trusted(here.repo.id, pull.number, pull.head_sha)
+    here.clock_moves(seconds=2)
     assert "answers for" in here.says(pull, f"/meshbot ok-to-test {pull.head_sha[:12]}")
 
 
