@@ -190,6 +190,8 @@ def _told(run: Run, services: Services, notes: tuple[str, ...]) -> Steered:
 def _cancel(run_id: str, services: Services) -> Steered:
     asked = services.store.request_cancel(run_id, datetime.now(UTC))
     run = services.store.run(run_id)
-    if run is None or not asked:
+    is_done = run is not None and run.state.value == "cancelled"
+    if run is None or not (asked or is_done):
         raise Refused(f"cancelling {run_id}: it has just ended by itself; `meshbot runs` says how")
-    return _told(run, services, ())
+    told, ok, notes = _told(run, services, ())
+    return told, ok or is_done, notes

@@ -149,6 +149,21 @@ def test_the_same_comment_never_starts_a_second_run(here: Talk) -> None:
     assert here.reply(comment).count("✅ **shop/hourly** succeeded") == 3
 
 
+def test_what_was_cancelled_by_a_comment_that_is_handled_again_is_said_so(here: Talk) -> None:
+    pull = here.pull()
+    here.says(pull, "/meshbot run hourly")
+    (run,) = here.runs()
+    comment = here.ada.comments(pull, f"/meshbot cancel {run.id}")
+    carried = here.carried(comment)
+    here.desk.receives(carried)
+    here.desk.works()
+    assert "is asked to end" in here.reply(comment)
+    here.moves(run, RunState.CANCELLED)
+    here.handles_again(carried)
+    assert f"✅ {run.id} was cancelled." in here.reply(comment)
+    assert here.reactions(comment) == {"rocket"}
+
+
 def test_an_edited_comment_is_not_carried_out_and_that_is_said_once(here: Talk) -> None:
     pull = here.pull()
     comment = here.ada.comments(pull, "/meshbot status")
