@@ -70,13 +70,15 @@ class PullChanged:
 class Place:
     """Where a comment stands: the file and lines of a review comment, at a commit.
 
-    `line` is None for a comment on a whole file, and for one on a line that the pull request removes.
+    `line` is None for a comment on a whole file, and for one on a line that the pull request removes. `written_on` is
+    the commit that was looked at: GitHub moves `commit` on with the head while the lines stay.
     """
 
     path: str
     line: int | None
     start_line: int | None
     commit: str
+    written_on: str = ""
 
 
 @dataclass(frozen=True)

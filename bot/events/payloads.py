@@ -210,17 +210,18 @@ def _comment(said: Part, action: str, kind: str, written: Part, pull: Part) -> C
 
 def _place(written: Part) -> Place:
     """Say where a review comment stands; an outdated one still stands where it was written."""
-    path, commit = written.at("path").name(), written.at("commit_id").sha()
+    path, commit, first = written.at("path").name(), written.at("commit_id").sha(), written.maybe("original_commit_id")
+    written_on = first.sha() if first else ""
     side, subject = written.maybe("side"), written.maybe("subject_type")
     if (side and side.name() == "LEFT") or (subject and subject.name() == "file"):
-        return Place(path, None, None, commit)
+        return Place(path, None, None, commit, written_on)
     if line := written.maybe("line"):
         start = written.maybe("start_line")
-        return Place(path, line.number(), start.number() if start else None, commit)
-    line, start, old = (written.maybe(f"original_{key}") for key in ("line", "start_line", "commit_id"))
-    if line is None or old is None:
-        return Place(path, None, None, commit)
-    return Place(path, line.number(), start.number() if start else None, old.sha())
+        return Place(path, line.number(), start.number() if start else None, commit, written_on)
+    line, start = (written.maybe(f"original_{key}") for key in ("line", "start_line"))
+    if line is None or not written_on:
+        return Place(path, None, None, commit, written_on)
+    return Place(path, line.number(), start.number() if start else None, written_on, written_on)
 
 
 def _asked(said: Part, check: Part, check_id: int, button: str) -> CheckAsked:

@@ -32,7 +32,7 @@ def _looked_at(speech: Speech, action: TrustHead, head: str) -> bool:
     if action.sha is not None and (action.sha == head or not head.startswith(action.sha)):
         return action.sha == head
     if speech.place is not None:
-        return speech.place.commit == head
+        return speech.place.written_on == head
     row = speech.services.store.pull(speech.repo.id, speech.pull.number)
     if row is None or row.handled_head != head or row.handled_at is None:
         return False

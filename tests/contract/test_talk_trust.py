@@ -63,3 +63,18 @@ def test_a_head_is_seen_when_it_was_read_and_not_when_reading_began(here: Talk) 
     assert row is not None
     assert row.handled_at is not None
     assert row.handled_at > began
+
+
+@pytest.mark.parametrize(("first", "is_trusted"), [("a" * 40, False), ("", True)])
+def test_lines_that_stay_are_no_word_for_what_was_pushed_under_them(
+    here: Talk, first: str, *, is_trusted: bool
+) -> None:
+    """GitHub says of a comment on lines that it stands on the new head, as soon as that is there."""
+    pull = outside(here)
+    comment = here.ada.comments_on_line(pull, "models/shop/month.sql", 1, "/meshbot ok-to-test")
+    carried = here.carried(comment)
+    if first:
+        carried.payload["comment"]["original_commit_id"] = first
+    here.desk.receives(carried)
+    here.desk.works()
+    assert here.desk.store.trusted(here.repo.id, pull.number, pull.head_sha) is is_trusted

@@ -40,7 +40,7 @@ def test_a_fork_waits_for_somebody_who_vouches_for_that_commit(house: House) -> 
     assert "shop.late" not in shop.topology(pull).body
     shop.says(pull, "/meshbot ok-to-test", by=bob)
     assert "shop.late" not in shop.topology(pull).body
-    shop.says(pull, "/meshbot ok-to-test")
+    shop.says(pull, f"/meshbot ok-to-test {pull.head_sha}")  # named, since all of this happens within a second
     assert "shop.late" in shop.topology(pull).body
     bob.pushes(fork, "mine", {path: text.replace("shop.late", "shop.later") for path, text in LATE.items()})
     house.rests()

@@ -154,10 +154,10 @@ def test_where_a_review_comment_stands() -> None:
         assert isinstance(event, Comment)
         return event.place
 
-    assert place() == Place("meshbot.yaml", 9, 7, SHA)
-    assert place(line=None, start_line=None) == Place("meshbot.yaml", 4, None, "b" * 40)  # outdated
-    assert place(side="LEFT") == Place("meshbot.yaml", None, None, SHA)
-    assert place(subject_type="file") == Place("meshbot.yaml", None, None, SHA)
+    assert place() == Place("meshbot.yaml", 9, 7, SHA, "b" * 40)  # GitHub has moved it on
+    assert place(line=None, start_line=None) == Place("meshbot.yaml", 4, None, "b" * 40, "b" * 40)  # outdated
+    assert place(side="LEFT") == Place("meshbot.yaml", None, None, SHA, "b" * 40)
+    assert place(subject_type="file", original_commit_id=None) == Place("meshbot.yaml", None, None, SHA)
 
 
 def test_a_reply_names_its_thread() -> None:
