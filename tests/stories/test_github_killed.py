@@ -82,7 +82,8 @@ def one_pull_request(shop: Warehouse, killer: Killer, number: int) -> None:
     asked = shop.says(pull, "/meshbot accept\n/meshbot status")
     assert [one.content for one in asked.reactions] == ["rocket"]
     assert shop.topology(pull)
-    assert len(shop.replies(pull)) == 1
+    [reply] = shop.replies(pull)
+    assert f"Committed as {pull.head_sha[:12]}" in reply
     assert len(shop.checks(pull.head_sha)) == 1
     assert len(shop.repo.bare.log(f"main..{pull.head_sha}")) == 2
     shop.ada.closes(pull)
