@@ -58,7 +58,8 @@ class Rounds:
     def tell_failures(self, now: datetime) -> int:
         """Make deliveries of failed runs of which no pull request was told; return how many are new."""
         due = []
-        for run in self.services.store.unposted_failures(now - TOLD_WITHIN, AT_ONCE):
+        lately = self.services.store.unposted_failures(now - TOLD_WITHIN, AT_ONCE)
+        for run in reversed(lately):  # so that what is said of a job last is about its last failure
             if (row := self._repository(run)) is None:
                 self.services.store.failure_posted(run.id, now)  # of no repository on GitHub
             else:

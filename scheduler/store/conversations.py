@@ -59,11 +59,14 @@ class Conversations(Database):
             connection.execute(mine.values(told_state=state))
 
     def unposted_failures(self, since: datetime, limit: int) -> list[Run]:
-        """List the runs that failed since a time and of which no pull request was told, the oldest first."""
+        """List the runs that failed since a time and of which no pull request was told; the last failure first.
+
+        So none that cannot be told is in the way of others.
+        """
         posted = exists().where(posted_failures.c.run_id == runs.c.id)
         query = select(runs).where(runs.c.state.in_(_FAILED), runs.c.ended_at >= since, ~posted)
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(runs.c.ended_at, runs.c.id).limit(limit)).mappings()
+            rows = connection.execute(query.order_by(runs.c.ended_at.desc(), runs.c.id).limit(limit)).mappings()
             return [run_of(row) for row in rows]
 
     def failure_posted(self, run_id: str, now: datetime) -> None:

@@ -80,6 +80,18 @@ def test_a_failure_is_wished_to_be_told_once(rounds: Rounds, store: Store) -> No
     assert (event.run, event.repo.full_name) == (run.id, "acme/analytics")
 
 
+def test_failures_are_told_in_their_order(rounds: Rounds, store: Store) -> None:
+    for minute in range(2):
+        at = NOW + timedelta(minutes=minute)
+        run = a_run(id=f"shop-{minute}", repository=GITHUB, scheduled_for=at, created_at=at, since=at)
+        store.create_run(run)
+        assert store.finish(Ending(replace(run, state=RunState.FAILED, ended_at=at, since=at), RunState.QUEUED))
+    assert rounds.tell_failures(SOON) == 2
+    first = store.next_delivery("repo:42:failures", SOON)
+    assert first
+    assert first.id == "failure:shop-0"
+
+
 @pytest.mark.parametrize("place", ["/srv/analytics", "https://github.com/acme/other.git"])
 def test_a_failure_from_elsewhere_is_done_with(place: str, rounds: Rounds, store: Store) -> None:
     failed(store, place)

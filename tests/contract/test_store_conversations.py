@@ -63,10 +63,11 @@ def test_a_failure_is_posted_once(store: Store) -> None:
         RunState.CANCELLED,
     )
     runs = [made(store, ended=end, minutes=minutes) for minutes, end in enumerate(ends)]
-    failed = [runs[index] for index in (0, 2, 3, 4)]
+    failed = [runs[index] for index in (4, 3, 2, 0)]  # the last first: none that cannot be told is in the way
     made(store, "daily")
     assert store.unposted_failures(NOW, 10) == failed
-    assert store.unposted_failures(NOW + MINUTE, 2) == failed[1:3]
+    assert store.unposted_failures(NOW + 3 * MINUTE, 10) == failed[:2]
+    assert store.unposted_failures(NOW, 2) == failed[:2]
     store.failure_posted(failed[0].id, NOW)
     store.failure_posted(failed[0].id, NOW)
     assert store.unposted_failures(NOW, 10) == failed[1:]
