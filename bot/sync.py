@@ -63,14 +63,16 @@ def read(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, JobFile]], list[Fa
 
 
 def merge(store: Store, entries: Sequence[Entry], repository: str, branch: str, sha: str, now: datetime) -> Synced:
-    """Merge what is well into the live schedule; merging the same commit again changes nothing."""
+    """Merge what is well into the live schedule, in one transaction; merging the same commit again changes nothing."""
+    files = read(entries)  # which takes its time, and nobody is to wait for it
 
     def taken(file: JobFile, origin: Origin) -> ScheduleChange:
         return store.merge_schedule(file, origin, now)
 
-    done = _judged(entries, Origin(repository, ".", branch, sha), taken)
-    gone = [] if done.faulty else _gone(store, repository, done)
-    return replace(done, removed=tuple(name for name in gone if store.remove_project(name, now)))
+    with store.together():
+        done = _judged(files, Origin(repository, ".", branch, sha), taken)
+        gone = [] if done.faulty else _gone(store, repository, done)
+        return replace(done, removed=tuple(name for name in gone if store.remove_project(name, now)))
 
 
 def foresee(store: Store, entries: Sequence[Entry], repository: str, branch: str, sha: str, now: datetime) -> Synced:
@@ -79,12 +81,16 @@ def foresee(store: Store, entries: Sequence[Entry], repository: str, branch: str
     def taken(file: JobFile, origin: Origin) -> ScheduleChange:
         return store.foresee_merge(file, origin, now)
 
-    done = _judged(entries, Origin(repository, ".", branch, sha), taken)
+    done = _judged(read(entries), Origin(repository, ".", branch, sha), taken)
     return replace(done, removed=() if done.faulty else tuple(_gone(store, repository, done)))
 
 
-def _judged(entries: Sequence[Entry], origin: Origin, taken: Callable[[JobFile, Origin], ScheduleChange]) -> Synced:
-    well, faulty = read(entries)
+def _judged(
+    files: tuple[list[tuple[Entry, JobFile]], list[Faulty]],
+    origin: Origin,
+    taken: Callable[[JobFile, Origin], ScheduleChange],
+) -> Synced:
+    well, faulty = files[0], [*files[1]]
     merged = []
     for entry, file in well:
         try:

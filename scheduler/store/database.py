@@ -7,6 +7,7 @@ a run that is inserted meanwhile for the same job does not get in the way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._mine = _Mine()
 
     @property
     def is_postgres(self) -> bool:
@@ -59,6 +61,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Hold a transaction that only reads. Raises `Retryable` when the database is out of reach."""
+        if (held := self._mine.connection) is not None:
+            yield held
+            return
         with _translated("reading from"), self._engine.connect() as connection, connection.begin():
             yield connection
 
@@ -68,6 +73,10 @@ class Database:
 
         What is not `durable` does not wait for the disk: a power cut may take the last moments of it, a crash nothing.
         """
+        if (held := self._mine.connection) is not None:
+            with held.begin_nested():
+                yield held
+            return
         with _translated("writing to"), self._engine.connect() as raw:
             connection = raw.execution_options(**_WRITING, meshbot_durable=durable)
             with connection.begin():
@@ -75,11 +84,30 @@ class Database:
                     connection.execute(text("SET LOCAL synchronous_commit = off"))
                 yield connection
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread writes within: all of it is kept, or nothing.
+
+        What is written within, is read within. An error of one step that is caught there undoes that step alone.
+        """
+        with self.writing() as connection:
+            before, self._mine.connection = self._mine.connection, connection
+            try:
+                yield
+            finally:
+                self._mine.connection = before
+
     def insert_new(self, table: Table) -> Insert:
         """Build an INSERT that leaves alone what is there already: a name is a lock. Its `rowcount` tells."""
         dialect = postgresql if self.is_postgres else sqlite
         statement: Insert = dialect.insert(table).on_conflict_do_nothing()
         return statement.execution_options(preserve_rowcount=True)
+
+
+class _Mine(threading.local):
+    """The transaction that this thread holds for several steps."""
+
+    connection: Connection | None = None
 
 
 @contextmanager

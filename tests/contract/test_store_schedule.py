@@ -196,3 +196,27 @@ def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     merge(store, job())
     with pytest.raises(Exception, match="no time zone"):
         store.pause("analytics", "hourly", Pause("why", datetime(2026, 1, 1), "operator", NOW))  # noqa: DTZ001
+
+
+def test_steps_that_are_one_transaction_are_kept_together_or_not_at_all(store: Store) -> None:
+    other = jobfile(job()).model_copy(update={"project": "other"})
+
+    def broken() -> None:
+        with store.together():
+            store.merge_schedule(other, ORIGIN, NOW)
+            raise ZeroDivisionError
+
+    elsewhere = replace(ORIGIN, repository="https://else.example/o/n.git")
+    with store.together():
+        merge(store, job())
+        assert [row.name for row in store.projects()] == ["analytics"], "what is written within is read within"
+        with pytest.raises(UserError):
+            store.merge_schedule(jobfile(job("stolen")), elsewhere, NOW)
+        with pytest.raises(ZeroDivisionError):
+            broken()  # which undoes its own step alone
+    assert [row.name for row in store.jobs()] == ["hourly"]
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert [row.name for row in store.projects()] == ["analytics"]
+    merge(store, job(), job("late"))
+    assert [row.name for row in store.jobs()] == ["hourly", "late"]

@@ -12,6 +12,7 @@ from bot_samples import FILE, NOW, SHA
 from bot import sync
 from bot.checkout import Entry
 from bot.sync import Synced
+from scheduler.errors import Retryable
 from scheduler.store import Pause, Store
 
 WEB = FILE.replace("analytics", "web")
@@ -46,6 +47,25 @@ def test_every_project_of_a_repository_is_merged_and_what_is_gone_is_removed(sto
     done = push(store, {"a/meshbot.yaml": FILE})
     assert done.removed == ("web",)
     assert projects(store) == {"analytics": "a"}
+
+
+def test_a_commit_of_several_projects_is_merged_as_a_whole_or_not_at_all(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(store, {"a/meshbot.yaml": FILE, "w/meshbot.yaml": WEB})
+    before, other = (store.jobs(), store.projects()), Store(f"sqlite:///{tmp_path / 'meshbot.db'}")
+    seen: list[object] = []
+
+    def broken(*_given: object) -> bool:
+        seen.append((other.jobs(), other.projects()))
+        raise Retryable("the database went away")
+
+    monkeypatch.setattr(store, "remove_project", broken)
+    with pytest.raises(Retryable):
+        push(store, {"a/meshbot.yaml": FILE.replace("*/15", "*/30"), "b/meshbot.yaml": FILE.replace("analytics", "bi")})
+    assert seen == [before]
+    assert (store.jobs(), store.projects()) == before
+    other.close()
 
 
 def test_merging_the_same_commit_again_changes_nothing(store: Store) -> None:
