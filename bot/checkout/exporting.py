@@ -18,11 +18,13 @@ from scheduler.errors import UserError
 MEGABYTE = 1024 * 1024
 LFS = b"version https://git-lfs.github.com/spec/"
 LONGEST_TARGET = 4096
+LONGEST_PATH = 2048
+"""Bytes: half of what Linux takes, since it lies below other folders."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much an export may hold: files, bytes of all together, bytes of one (a larger one is left out)."""
+    """How much an export may hold: files, as many folders, bytes of all, bytes of one (a larger one is left out)."""
 
     files: int = 50_000
     bytes: int = 512 * MEGABYTE
@@ -64,6 +66,7 @@ def write(items: Sequence[Item], blobs: Blobs, into: Path, room: Room) -> Export
             f"exporting a commit: {len(fit)} files of {size // MEGABYTE} MB are too many; "
             f"at most {room.files} of {room.bytes // MEGABYTE} MB are read"
         )
+    _count_folders(fit, room)
     into.mkdir(parents=True, exist_ok=True)
     files, links = [item for item in fit if item.mode != SYMLINK], [item for item in fit if item.mode == SYMLINK]
     for item, content in zip(files, blobs(item.object for item in files), strict=True):
@@ -80,6 +83,18 @@ def write(items: Sequence[Item], blobs: Blobs, into: Path, room: Room) -> Export
     return done
 
 
+def _count_folders(items: Sequence[Item], room: Room) -> None:
+    """See that the folders are not too many: to a tree they cost nothing, since each may lie in it many times."""
+    seen: set[str] = set()
+    for item in items:
+        folder = item.path.rpartition("/")[0]
+        while folder and folder not in seen:
+            seen.add(folder)
+            folder = folder.rpartition("/")[0]
+        if len(seen) > room.files:
+            raise UserError(f"exporting a commit: it has too many folders; at most {room.files} are read")
+
+
 def _fits(item: Item, room: Room, done: Exported) -> bool:
     why = None
     if item.mode == SUBMODULE:
@@ -88,6 +103,8 @@ def _fits(item: Item, room: Room, done: Exported) -> bool:
         why = "its name is no text; rename it"
     elif any(_is_odd(part) for part in item.path.split("/")):
         why = "its name means something to git or to the file system; rename it"
+    elif len(os.fsencode(item.path)) > LONGEST_PATH:
+        why = f"its path has more than {LONGEST_PATH} bytes; shorten it"
     elif (item.size or 0) > (LONGEST_TARGET if item.mode == SYMLINK else room.file):
         why = f"it has {item.size} bytes; a file has at most {room.file}"
     if why:

@@ -197,3 +197,27 @@ def test_more_job_files_than_anybody_has_are_refused(repository: Path, tmp_path:
     mirror.fetch("main")
     with pytest.raises(UserError, match="501 files"):
         mirror.job_files(sha)
+
+
+def deep(repository: Path, leaf: str, levels: int, name: str = "d") -> str:
+    for _ in range(levels):
+        leaf = tree(repository, [(FOLDER, name, leaf)])
+    return leaf
+
+
+def test_a_path_that_is_too_long_for_a_file_system_is_left_out(repository: Path, tmp_path: Path) -> None:
+    blob = put(repository, "blob", b"x")
+    long = deep(repository, tree(repository, [(FILE, "a.sql", blob)]), 30, "d" * 150)
+    done, into = exported(repository, tree(repository, [(FILE, "b.sql", blob), (FOLDER, "long", long)]), tmp_path)
+    assert here(into) == {"b.sql"}
+    [left] = done.left_out
+    assert "its path has more than" in left.why
+
+
+def test_few_files_may_not_fill_the_disk_with_folders(repository: Path, tmp_path: Path) -> None:
+    """Folders cost a hostile tree nothing: the same few trees may lie in one another many times."""
+    chain = deep(repository, tree(repository, [(FILE, "a.sql", put(repository, "blob", b"x"))]), 50)
+    root = tree(repository, [(FOLDER, f"{number:02}", chain) for number in range(10)])
+    with pytest.raises(UserError, match="folders"):
+        exported(repository, root, tmp_path, Room(files=100))
+    assert not (tmp_path / "deep").exists()
