@@ -17,8 +17,8 @@ SHORTEST = 6
 """A shorter secret would strike out words; GitHub's own are longer."""
 
 _FORMS = re.compile(
-    r"gh[a-z]_[A-Za-z0-9_]{10,}|github_pat_\w{10,}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+"
-    r"|(?<=://)[^\s/@]+:[^\s/@]+(?=@)|(?i:(?<=authorization: )\w+ \S+|(?<=bearer )\S+|(?<=basic )[a-z0-9+/=]{8,})"
+    r"gh[a-z]_[A-Za-z0-9_]{10,}|github_pat_\w{10,}|eyJ[\w-]{10,2000}\.[\w-]+\.[\w-]+"
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)|(?i:(?<=authorization: )\w+ \S+|(?<=bearer )\S+|(?<=basic )[a-z0-9+/=]{8,})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )

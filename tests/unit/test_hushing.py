@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import SecretStr
 
@@ -27,6 +29,7 @@ def test_what_we_hold_is_struck_out(secret: str) -> None:
         ("token ghs_16C7e42F292c6912E7710c838347Ae178B4a gone", f"token {STRUCK} gone"),
         ("github_pat_11ABCDEFG0abcdefghij", STRUCK),
         ("https://x-access-token:abc@github.com/a/b.git", f"https://{STRUCK}@github.com/a/b.git"),
+        ("redis://:abc@valkey:6379/0", f"redis://{STRUCK}@valkey:6379/0"),
         ("Authorization: Bearer abc.def", f"Authorization: {STRUCK}"),
         ("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOjF9.c2ln", STRUCK),
         (KEY, STRUCK),
@@ -35,6 +38,13 @@ def test_what_we_hold_is_struck_out(secret: str) -> None:
 )
 def test_what_looks_like_one_is_struck_out(text: str, left: str) -> None:
     assert hushed(text) == left
+
+
+@pytest.mark.parametrize("text", ["x://" + ":" * 60_000, "eyJ" * 20_000, "-----BEGIN " * 6_000])
+def test_no_text_keeps_us_busy(text: str) -> None:
+    began = time.process_time()
+    hushed(text)
+    assert time.process_time() - began < 2
 
 
 def test_words_stay() -> None:
