@@ -60,14 +60,14 @@ class Speech:
     _known: dict[str, Permission] = field(default_factory=dict, compare=False)
 
     def at_line(self, line: int) -> Speech:
-        """Return the same, about another line, with the pull request as it is by now.
+        """Return the same, about another line, with the pull request, and what they may do, as that is by now.
 
         Raises `Retryable` when GitHub does not know the pull request for the moment.
         """
         pull = self.repo.pull(self.pull.number)
         if pull is None:
             raise Retryable(f"reading pull request {self.pull.number}: GitHub has none of that number now")
-        return replace(self, line=line, pull=pull)
+        return replace(self, line=line, pull=pull, _known={})
 
     @property
     def key(self) -> str:
@@ -99,7 +99,7 @@ class Speech:
 
     @property
     def permission(self) -> Permission:
-        """What somebody may do here, as GitHub says now; asked once for a comment."""
+        """What somebody may do here, as GitHub says now; asked once for a command."""
         if "permission" not in self._known:
             self._known["permission"] = self.repo.permission(self.by.login)
         return self._known["permission"]

@@ -1,10 +1,11 @@
-"""`ok-to-test` holds for what somebody can have looked at, however close a push comes to the comment."""
+"""Who may do what may change from one moment to the next, and so may what `ok-to-test` was said of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakegithub.world import Pull
@@ -12,6 +13,7 @@ from talkworld import Talk, talk
 
 from bot import events, handlers
 from bot.deliveries import repo_of
+from scheduler.dag import Graph
 
 
 @pytest.fixture
@@ -78,3 +80,18 @@ def test_lines_that_stay_are_no_word_for_what_was_pushed_under_them(
     here.desk.receives(carried)
     here.desk.works()
     assert here.desk.store.trusted(here.repo.id, pull.number, pull.head_sha) is is_trusted
+
+
+def test_who_loses_a_permission_while_one_command_goes_on_has_not_got_it_for_the_next(
+    here: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull, bob = here.pull(), here.person("bob", "write")
+    reads = here.sketches.of
+
+    def slowly(*asked: Any) -> Graph:  # noqa: ANN401 - as it is called
+        bob.may(here.repo, "read")
+        return reads(*asked)
+
+    monkeypatch.setattr(here.sketches, "of", slowly)
+    assert "**write** permission" in here.says(pull, "/meshbot generate\n/meshbot run hourly", bob)
+    assert here.runs() == []
