@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kubehouse import CACHE
+
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "localhost/meshbot-base:bookworm"
 EPOCH = "1767225600"
@@ -79,6 +81,21 @@ def base() -> str:
             )
             _podman("import", str(tar), BASE)
     return BASE
+
+
+def carry(name: str, socket: Path) -> None:
+    """Bring an image into the containerd that listens there, unless it has it."""
+    ctr = shutil.which("ctr", path=f"{CACHE / 'deb' / 'usr' / 'bin'}{os.pathsep}{os.environ['PATH']}") or "ctr"
+    there = (ctr, "--address", str(socket), "--namespace", "k8s.io", "images")
+    mine = str(inspected(name)["Id"])
+    marked = f"meshbot.dev/id={mine}"
+    if marked in _run(*there, "list", f"name=={name}"):
+        return
+    with tempfile.TemporaryDirectory(prefix="meshbot-image-", dir="/var/tmp") as folder:
+        tar = Path(folder) / "image.tar"
+        _podman("save", "--output", str(tar), name)
+        _run("nice", "-n", "15", *there, "import", str(tar))
+    _run(*there, "label", name, marked)
 
 
 def size(name: str) -> int:
