@@ -49,8 +49,17 @@ def _environments(ground: Ground) -> set[str]:
 
 def _state(speech: Speech) -> list[str]:
     found = ["it is a draft: mark it as ready"] if speech.pull.draft else []
-    faulty = [path for path, one in speech.ground.after.items() if one.faults and path in speech.ground.files]
-    return found + [f"`{path}` has faults: `meshbot validate` lists them" for path in faulty]
+    ground, base = speech.ground, speech.pull.base_ref
+    for path, one in ground.after.items():
+        left, _ = ground.merged(str(PurePosixPath(path).parent))
+        if path in ground.files and one.faults:
+            found.append(f"`{path}` has faults: `meshbot validate` lists them")
+        elif path in ground.files and left and left.faults:
+            found.append(
+                f"`{path}` has a fault together with what `{base}` has changed: merge `{base}` into this branch, and "
+                "mend it there"
+            )
+    return found
 
 
 def _reviews(speech: Speech) -> list[str]:

@@ -16,7 +16,6 @@ from bot.chatops.manual import help_text
 from bot.chatops.parser import parse
 from bot.chatops.registry import IN_COMMENTS, find_command
 from bot.errors import Unreachable
-from bot.gh import MissingPermission
 from bot.handlers import committing, merging, showing, trusting
 from bot.handlers.said import Said
 from bot.handlers.speech import Withheld
@@ -40,8 +39,6 @@ def obey(speech: Speech, found: Found) -> Part:
         said = Said(str(error), ok=False)
     except Unreachable:
         raise
-    except MissingPermission as error:
-        said = Said(replies.refused(f"{error}; grant `{error.permission}` to the App"), ok=False)
     except UserError as error:
         said = Said(replies.refused(str(error)), ok=False)
     return Part(found.text or "help", said.text, said.ok)

@@ -204,6 +204,33 @@ def test_merge_heeds_who_asks_for_changes_and_what_is_red(here: Talk) -> None:
     assert here.reply(comment).startswith("✅ Merged into `main`")
 
 
+def test_merge_waits_for_the_checks_that_the_branch_requires(here: Talk) -> None:
+    pull = here.pull({"meshbot.yaml": COMMENTED})
+    here.person("bob", "write").reviews(pull, "APPROVED")
+    here.repo.required_checks["main"] = ["build"]
+    assert "the check `build` is required, and is not green" in here.says(pull, "/meshbot merge")
+    assert not pull.merged
+
+
+def test_a_job_file_that_would_have_a_fault_once_merged_is_not_merged(here: Talk) -> None:
+    late = "  late:\n    schedule: '0 6 * * 0'\n    select: [raw.orders]\n"
+    pull = here.pull({"meshbot.yaml": JOBS.replace("jobs:\n", f"jobs:\n{late}")})
+    here.person("bob", "write").reviews(pull, "APPROVED")
+    here.ada.pushes(here.repo, "main", {"meshbot.yaml": JOBS.replace("  janitor: {", f"{late}  janitor: {{")})
+    said = here.says(pull, "/meshbot merge")
+    assert "`meshbot.yaml` has a fault together with what `main` has changed: merge `main` into this branch" in said
+    assert not pull.merged
+
+
+def test_a_permission_that_the_app_lacks_is_named_once(here: Talk) -> None:
+    pull = here.pull({"meshbot.yaml": COMMENTED})
+    del here.desk.installed.permissions["contents"]
+    here.desk.github.revoke_tokens()
+    said = here.says(pull, "/meshbot merge")
+    assert said.count("grant") == 1
+    assert "`Contents: read`" in said
+
+
 def test_a_protected_merge_is_for_those_on_the_list(here: Talk) -> None:
     pull = here.pull({"meshbot.yaml": JOBS.replace("environment: prod", "environment: dev")})
     here.person("bob", "write").reviews(pull, "APPROVED")
