@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fakegithub.courier import Delivery
 from fakegithub.github import GitHub
 from fakegithub.people import Person, person
 from fakegithub.server import fake_github
@@ -226,10 +225,6 @@ class House:
         """Make a repository whose job file is in the schedule already."""
         return self.warehouse({**PROJECT, FILE: JOBS, **more})
 
-    def outcomes(self, *kinds: str) -> list[tuple[str, str]]:
-        """Of each delivery sent, what became of it at the door."""
-        return [(one.event, str(one.status_code)) for one in self.github.courier.sent if one.event in kinds]
-
     def _listens(self) -> bool:
         assert self.processes["web"].poll() is None, self.log("web")
         try:
@@ -306,8 +301,3 @@ def built(folder: Path, database_url: str | None = None) -> Iterator[House]:
             for name in [*house.processes]:
                 house.kill(name)
             store.close()
-
-
-def since(house: House, number: int) -> list[Delivery]:
-    """The deliveries after the first so many."""
-    return house.github.courier.sent[number:]

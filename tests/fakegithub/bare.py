@@ -15,7 +15,6 @@ from typing import Any
 
 QUIET = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0", "HOME": os.devnull}
 NOBODY = ("Nobody", "nobody@users.noreply.example.com")
-REJECTED = "refs/pull/"
 
 
 class GitError(Exception):

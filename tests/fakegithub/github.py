@@ -21,7 +21,7 @@ from fakegithub.bare import Bare
 from fakegithub.courier import Courier
 from fakegithub.keys import new_keys
 from fakegithub.mischief import Mischiefs
-from fakegithub.shapes import Shapes, moment
+from fakegithub.shapes import Shapes
 from fakegithub.world import Account, App, Installation, Issue, Pull, Repository, Suite, Team, Token
 
 JSON = dict[str, Any]
@@ -309,9 +309,6 @@ class GitHub:
             repo.bare.take(pull.head_repo.bare, f"refs/heads/{pull.head_ref}", ref)
         else:
             repo.bare.point(ref, pull.head_sha)
-
-    def stamp(self) -> str:
-        return moment(self.now()) or ""
 
 
 def repo_of(found: Issue) -> Repository:
