@@ -65,7 +65,7 @@ class _Tracked:
         done = self._merge(sha, entries)
         untold = self.services.store.untold_syncs(self.row.id)
         notes = [self._tell(*one) for one in untold]
-        if self.row.handled_sha is None and not entries and not self.hub.info().fork and self.mirror.projects(sha):
+        if not entries and self._had_no_jobs() and not self.hub.info().fork and self.mirror.projects(sha):
             notes.append(self._offer())
         self.services.store.handled_branch(self.row.id, sha, self.now)
         for commit, _ in untold:
@@ -98,6 +98,11 @@ class _Tracked:
         except UserError as error:
             return f"no check on {sha[:12]}: {error}"
         return ""
+
+    def _had_no_jobs(self) -> bool:
+        """Say whether nothing of the repository was ever scheduled: what was taken out is not offered again."""
+        place = repositories.address(self.services, self.row.full_name)
+        return all(one.repository != place for one in self.services.store.projects(removed=True))
 
     def _offer(self) -> str:
         """Offer a repository that has models and no jobs its first job file."""

@@ -69,10 +69,12 @@ class Schedule(Database):
             connection.execute(update(runs).where(*waiting).values(repository=new))
             return names
 
-    def projects(self) -> list[ProjectRow]:
-        """List the projects that are scheduled, by name."""
+    def projects(self, *, removed: bool = False) -> list[ProjectRow]:
+        """List the projects that are scheduled, by name; with `removed`, also those that were."""
+        query = select(projects).order_by(projects.c.name)
+        if not removed:
+            query = query.where(projects.c.removed_at.is_(None))
         with self.reading() as connection:
-            query = select(projects).where(projects.c.removed_at.is_(None)).order_by(projects.c.name)
             return [project_of(row) for row in connection.execute(query).mappings()]
 
     def project(self, name: str) -> ProjectRow | None:

@@ -231,12 +231,19 @@ def test_a_repository_with_models_and_no_jobs_is_offered_its_first_file(
         return "offered"
 
     monkeypatch.setattr("bot.handlers.onboarding.offer", offer)
-    with desk(tmp_path, {"config.yaml": "gateways: {}\nmodel_defaults: {dialect: duckdb}\n"}) as at:
-        assert at.catches_up()[-1].endswith("; offered")
+    with desk(tmp_path, {"README.md": "Nothing yet\n"}) as at:
+        at.catches_up()
+        assert offered == []
+        at.ada.pushes(at.repo, "main", {"config.yaml": "gateways: {}\nmodel_defaults: {dialect: duckdb}\n"})
+        assert at.catches_up()[-1].endswith("; offered"), "also when the models come later"
+        assert at.checks() == []
+        at.ada.pushes(at.repo, "main", {"meshbot.yaml": job_file()})
+        at.catches_up()
+        at.ada.pushes(at.repo, "main", {"meshbot.yaml": None})
+        at.catches_up()
         at.ada.pushes(at.repo, "main", {"README.md": "More\n"})
         at.catches_up()
-        assert offered == ["acme/shop"], "once, when it is first seen"
-        assert at.checks() == []
+        assert offered == ["acme/shop"], "what was taken out is not offered again"
         plain = at.github.repository("acme/plain", {"README.md": "No models\n"})
         fork = at.github.fork(at.repo, "bob")
         at.ada.adds(at.installed, plain, fork)
