@@ -51,5 +51,6 @@ def _check_secret(order: Order, tenant: Tenant, name: str, where: str) -> None:
 
 def amount(quantity: str) -> float:
     """Return what a quantity of the cluster means, as a number."""
-    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity).groups()  # type: ignore[union-attr] - was checked
+    number = quantity.rstrip("".join(UNITS))
+    unit = quantity.removeprefix(number)
     return float(number) * UNITS.get(unit, 1)

@@ -68,10 +68,10 @@ class Cluster:
         settings = client.Configuration()
         try:
             if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-                config.load_incluster_config(client_configuration=settings)
+                config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
             else:
                 path = None if kubeconfig is None else str(kubeconfig)
-                config.load_kube_config(config_file=path, client_configuration=settings)
+                config.load_kube_config(config_file=path, client_configuration=settings)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             raise UserError(
                 f"opening the cluster: {error}; set KUBECONFIG to a kubeconfig file, or run Meshbot in the cluster"

@@ -9,6 +9,7 @@ makes and removes those with the tokens of repositories, and names the others.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,8 @@ FORCE_AFTER = timedelta(minutes=1)
 """So long after its grace a cancelled run's pods are removed: what should have ended them does not answer."""
 TOKEN_AT = f"{pod.DOMAIN}/token-at"
 TOKEN_LASTS = timedelta(minutes=40)
-TEND_EVERY = 10.0
-"""Seconds."""
+TEND_EVERY, CARRY_EVERY = 10.0, 60.0
+"""Seconds: for one run that has not begun, and for one namespace."""
 KEEP_EVERY, KEEP_SHARE = timedelta(seconds=5), 10
 """The log of a living run is kept again after a tenth of its age, and at least so long: it shall cost little."""
 CODE_LABEL = f"{pod.DOMAIN}/code"
@@ -65,7 +66,7 @@ class KubernetesLauncher:
         self._kept: dict[str, datetime] = {}
         self._roster = Roster(cluster, tenancy.namespaces)
         self._tended: dict[str, float] = {}
-        self._carried: set[str] = set()
+        self._carried: dict[str, float] = {}
 
     @property
     def place(self) -> str:
@@ -198,12 +199,13 @@ class KubernetesLauncher:
         if is_empty:
             yield "".join(f"{line}\n" for line in sightings.last_report(one)).encode()
 
-    def _carry(self, namespace: str) -> None:
-        """Bring the keeper and meshrun into the namespace, once."""
-        if namespace not in self._carried:
+    def _carry(self, namespace: str, again_after: float = math.inf) -> None:
+        """Bring the keeper and meshrun into the namespace, once; again after so many seconds: it may be gone."""
+        now = time.monotonic()
+        if now - self._carried.get(namespace, -math.inf) > again_after or namespace not in self._carried:
             marks = {pod.MANAGED_BY: "meshbot", CODE_LABEL: "true"}
             self._cluster.create("configmaps", baggage.manifest(namespace, marks))
-            self._carried.add(namespace)
+            self._carried[namespace] = now
 
     def _bury(self, run_id: str) -> Found | None:
         """Keep the name from being used, wherever it could be; return the Job that was faster, if one was."""
@@ -224,8 +226,7 @@ class KubernetesLauncher:
         is_due = now - self._tended.get(name, -TEND_EVERY) >= TEND_EVERY
         if is_due and isinstance(seen.observation, Pending) and not _is_over(job):
             self._tended = {one: at for one, at in self._tended.items() if now - at < TEND_EVERY} | {name: now}
-            self._carried.discard(namespace_of(job))
-            self._carry(namespace_of(job))
+            self._carry(namespace_of(job), again_after=CARRY_EVERY)
             repository, at = notes_of(job).get(pod.TOKEN), notes_of(job).get(TOKEN_AT)
             is_old = at is None or _now() - sightings.moment(at) > TOKEN_LASTS
             if repository and is_old and self._tokens and (token := self._tokens(repository)):

@@ -211,7 +211,7 @@ def _pod_end(status: Found, ended: Found, now: datetime) -> Exited:
 
 def _waiting(found: Found, patience: Patience, said: str) -> _Waiting:
     status = found.get("status", {})
-    scheduled = next((one for one in status.get("conditions", []) if one["type"] == "PodScheduled"), {})
+    scheduled: Found = next((one for one in status.get("conditions", []) if one["type"] == "PodScheduled"), {})
     if scheduled.get("status") == "False":
         detail = endings.no_node(str(scheduled.get("message", "")))
         return _Waiting(_created(found), "lost", detail, patience.schedule)
