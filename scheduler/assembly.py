@@ -55,7 +55,7 @@ class Assembly:
         if file is None:
             raise UserError(
                 "opening the cluster: nothing says what projects get there; "
-                "set MESHBOT_KUBERNETES_FILE to a file like config/examples/kubernetes.yaml"
+                "set MESHBOT_KUBERNETES_FILE to a file like config/kubernetes/operator.yaml"
             )
         try:
             tenancy = tenants.parse(file.read_text(), str(file))

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     kubernetes_file: Path | None = Field(
         None,
-        description="What each project gets in the cluster, as in `config/examples/kubernetes.yaml`. "
+        description="What each project gets in the cluster, as in `config/kubernetes/operator.yaml`. "
         "The cluster itself is that of `KUBECONFIG`, or the one in which Meshbot runs.",
     )
     keep_days: int = Field(

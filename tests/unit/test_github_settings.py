@@ -31,7 +31,7 @@ def test_a_secret_of_the_environment_comes_before_the_file(tmp_path: Path) -> No
 
 def test_a_file_that_is_not_there_is_said_with_its_setting(tmp_path: Path) -> None:
     chosen = Settings(github_private_key_file=tmp_path / "a", github_webhook_secrets_file=tmp_path / "b")
-    with pytest.raises(UserError, match="MESHBOT_GITHUB_PRIVATE_KEY_FILE: .*No such file"):
+    with pytest.raises(UserError, match=r"MESHBOT_GITHUB_PRIVATE_KEY_FILE: .*No such file"):
         _ = chosen.private_key
-    with pytest.raises(UserError, match="MESHBOT_GITHUB_WEBHOOK_SECRETS_FILE: .*No such file"):
+    with pytest.raises(UserError, match=r"MESHBOT_GITHUB_WEBHOOK_SECRETS_FILE: .*No such file"):
         _ = chosen.webhook_secrets

@@ -13,7 +13,7 @@ import yaml
 from scheduler.errors import UserError
 from scheduler.launchers import Order, Source, allowance, pod, tenancy
 
-EXAMPLE = (Path(__file__).parents[2] / "config" / "examples" / "kubernetes.yaml").read_text()
+EXAMPLE = (Path(__file__).parents[2] / "config" / "kubernetes" / "operator.yaml").read_text()
 TENANCY = tenancy.parse(EXAMPLE)
 SHA = "1f0c2b7a9d3e4f5061728394a5b6c7d8e9f00112"
 ORDER = Order(

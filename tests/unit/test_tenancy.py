@@ -10,7 +10,7 @@ import pytest
 from scheduler.errors import UserError
 from scheduler.launchers import tenancy
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "kubernetes.yaml"
+EXAMPLE = Path(__file__).parents[2] / "config" / "kubernetes" / "operator.yaml"
 
 
 def test_the_example_is_read() -> None:
