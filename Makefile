@@ -9,10 +9,10 @@ PY := $(VENV)/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
   if $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-.PHONY: help install demo test check lint format types contracts bench lock images clean
+.PHONY: help install demo test test-kubernetes check lint format types contracts bench lock images clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed ## meshbot and meshrun into .venv/bin, from the locked dependencies
 
@@ -29,6 +29,9 @@ demo: install ## the main job, end to end, on embedded services; ends by itself
 
 test: install ## all tests, on real services from wheels
 	@$(PY) -m pytest -n 2
+
+test-kubernetes: install ## the tests that need images (podman) and a real cluster (tests/kubehouse.py says which)
+	@MESHBOT_TEST_CLUSTER=1 $(PY) -m pytest -n 2 tests/contract tests/stories -k "kubernetes or pods or images"
 
 check: lint types contracts test ## what CI runs
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kubehouse import CACHE
+from kubehouse import ASKED, CACHE
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "localhost/meshbot-base:bookworm"
@@ -32,10 +32,9 @@ LOCKED = (
     *("--tmpfs", "/tmp", "--volume", "/data"),  # noqa: S108 - of the container
 )
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-SOURCES = (
-    "deb http://deb.debian.org/debian bookworm main",
-    "deb http://deb.debian.org/debian-security bookworm-security main",
-)
+SUITE = "bookworm"
+SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+"""Where this machine gets Debian's packages; the base gets them there, too."""
 
 
 def why_none() -> str | None:
@@ -44,9 +43,18 @@ def why_none() -> str | None:
         return "no images: podman is not installed"
     if not shutil.which("runc"):
         return "no images: runc is not installed"
-    if not os.environ.get("MESHBOT_BASE_IMAGE") and not _has(BASE) and not shutil.which("mmdebstrap"):
-        return "no images: MESHBOT_BASE_IMAGE names no base, and without mmdebstrap none can be made"
+    if (
+        not os.environ.get("MESHBOT_BASE_IMAGE")
+        and not _has(BASE)
+        and not (shutil.which("mmdebstrap") and SOURCES.exists())
+    ):
+        return "no images: MESHBOT_BASE_IMAGE names no base, and without mmdebstrap on Debian none can be made"
     return None
+
+
+def why_not_tested() -> str | None:
+    """Say why a test builds no image: it takes minutes, so it has to be asked for. None when it does."""
+    return why_none() if os.environ.get(ASKED) else f"no images: {ASKED}=1 asks for tests that build them"
 
 
 def build(target: str, *, version: str = "0.1.0", extras: str = "", fresh: bool = False) -> str:
@@ -75,9 +83,9 @@ def base() -> str:
                 "--variant=minbase",
                 f"--include={PACKAGES}",
                 *options,
-                "bookworm",
+                SUITE,
                 str(tar),
-                *SOURCES,
+                str(SOURCES),
             )
             _podman("import", str(tar), BASE)
     return BASE

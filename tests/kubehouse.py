@@ -1,4 +1,4 @@
-"""A real cluster for tests: that of `MESHBOT_TEST_KUBECONFIG`, or the one that lies beside this folder, started here.
+"""A real cluster for tests: that of `MESHBOT_TEST_KUBECONFIG`; with `MESHBOT_TEST_CLUSTER=1` one is started here.
 
 It is never faked. Where neither is there, the tests that need it are skipped, and say why. Everything runs on this
 machine, so that pods share folders with the test (`host_path`) as no production cluster would let them.
@@ -23,6 +23,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "shared" / "kubernetes"
 CACHE = Path(os.environ.get("CACHE", "/var/cache/kube120"))
 RUN = Path(os.environ.get("RUN", "/var/tmp/kube-run"))  # noqa: S108 - where the scripts keep it
 KUBECONFIG = "MESHBOT_TEST_KUBECONFIG"
+ASKED = "MESHBOT_TEST_CLUSTER"
 IMAGE = "localhost/meshbot-test:1"
 SKIPPED = r"(/__pycache__($|/)|\.pyc$|\.a$|/lib/python3[.0-9]*/test/|/idlelib/|/ensurepip/|/site-packages/|/config-3)"
 GIT = ("git-upload-pack", "git-remote-http", "git-remote-https")
@@ -62,6 +63,8 @@ def why_none() -> str | None:
         return None
     if not (SCRIPTS / "up.sh").exists():
         return f"no cluster: {KUBECONFIG} names no kubeconfig file"
+    if not os.environ.get(ASKED):
+        return f"no cluster: {ASKED}=1 asks for one to be started"
     if not (CACHE / "done-all").exists():
         return "no cluster: its programs are not built; kube120.sh builds them, once"
     return None

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000), pytest.mark.xdist_gro
 
 
 def built(target: str) -> str:
-    if why := images.why_none():
+    if why := images.why_not_tested():
         pytest.skip(why)
     return images.build(target)
 

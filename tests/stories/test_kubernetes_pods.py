@@ -89,7 +89,7 @@ class Pods:
 
 @pytest.fixture
 def pods(valkey_url: str, tmp_path: Path) -> Pods:
-    if why := images.why_none() or why_not_rendered():
+    if why := images.why_not_tested() or why_not_rendered():
         pytest.skip(why)
     tmp_path.chmod(0o777)
     (tmp_path / "kubeconfig").write_text(KUBECONFIG)
@@ -108,7 +108,7 @@ def pods(valkey_url: str, tmp_path: Path) -> Pods:
 
 @pytest.fixture
 def image() -> str:
-    if why := images.why_none():
+    if why := images.why_not_tested():
         pytest.skip(why)
     return images.build("server")
 
