@@ -73,7 +73,7 @@ def examine() -> Iterator[shapes.Check]:
     yield disk(chosen.data_dir)
     yield slack(chosen)
     if chosen.github_app_id is not None:
-        yield described(sandbox.ready())
+        yield described(sandbox.why_not(chosen), "bubblewrap" if chosen.launcher == "process" else "pods")
         yield from githubchecks.examine(services, datetime.now(UTC))
     found = looked("database", partial(_database, services))
     yield found
@@ -139,12 +139,12 @@ def slack(chosen: Settings) -> shapes.Check:
     )  # fmt: skip
 
 
-def described(reason: str | None) -> shapes.Check:
+def described(reason: str | None, where: str = "bubblewrap") -> shapes.Check:
     """Check that the projects of pull requests can be described; `reason` is why there is no sandbox."""
     if reason is not None:
         found, _, remedy = reason.partition("; ")
         return check("sandbox", BROKEN, f"pull requests are not described: {found}", remedy)
-    return check("sandbox", OK, "projects of pull requests are described in bubblewrap")
+    return check("sandbox", OK, f"projects of pull requests are described in {where}")
 
 
 def secrets(folder: Path, jobs: Sequence[JobRow]) -> shapes.Check:

@@ -66,10 +66,14 @@ class Kept:
 
 
 class Graphs:
-    """Graphs of projects in mirrors, kept in the store; what is under way lies below `data_dir`."""
+    """Graphs of projects in mirrors, kept in the store; what is under way lies below `data_dir`.
 
-    def __init__(self, store: Store, data_dir: Path, describe: Describe = sandbox.describe) -> None:
-        self._store, self._folder, self._describe = store, data_dir.resolve() / "describing", describe
+    `reader` names what reads projects where `describe` does it, besides what is installed here.
+    """
+
+    def __init__(self, store: Store, data_dir: Path, describe: Describe = sandbox.describe, reader: str = "") -> None:
+        self._store, self._folder = store, data_dir.resolve() / "describing"
+        self._describe, self._reader = describe, reader
 
     def of(self, mirror: Mirror, sha: str, path: str) -> Graph:
         """Return the graph of the project in the folder `path` (`.` is the top) at a commit.
@@ -81,7 +85,7 @@ class Graphs:
         items = readable(mirror.listing(sha), path)
         if not any(is_below(item.path, path) for item in items):
             raise UserError(f"describing {path} at {sha[:12]}: the commit has no such folder; name one that it has")
-        key = key_of(items, path)
+        key = key_of(items, path, self._reader)
         kept = self._kept(key) or self._load(mirror, sha, path, key, items)
         return _graph(kept, path)
 
@@ -148,9 +152,9 @@ def _is_readable(item: Item, path: str) -> bool:
     return small and (item.name == ".env" or item.name[item.name.rfind(".") :] in BESIDE)
 
 
-def key_of(items: Sequence[Item], path: str) -> str:
+def key_of(items: Sequence[Item], path: str, reader: str = "") -> str:
     """Name all that decides the answer: what can be read, and what reads it."""
-    found = hashlib.sha256(f"{FORMAT}\0{path}\0{_installed()}\0".encode())
+    found = hashlib.sha256(f"{FORMAT}\0{path}\0{_installed()}\0{reader}\0".encode())
     for item in items:
         found.update(f"{item.mode} {item.object} {item.path}\0".encode(errors="surrogateescape"))
     return found.hexdigest()

@@ -94,9 +94,10 @@ class Services:
     @cached_property
     def graphs(self) -> Graphs:
         """The graphs of projects, described in the sandbox and kept in the database."""
+        from bot import sandbox
         from bot.graphs import Graphs
 
-        return Graphs(self.store, self.settings.data_dir)
+        return Graphs(self.store, self.settings.data_dir, *sandbox.chosen(self.settings))
 
     def facts(self, command: Command, request: Request, now: datetime) -> Facts:
         """Read what the command needs to know; nothing, when it names neither job, project nor run."""

@@ -1,4 +1,4 @@
-"""What travels into every pod: two zipapps, the keeper's and meshrun's, the same bytes for the same code.
+"""What travels into every pod: two zipapps, the keeper's and meshrun's, the same bytes for the same code; and a file.
 
 The rule: a ConfigMap with them is named by the hash of its content and never changes, so a run keeps the code that it
 began with while another version of Meshbot starts the next one. The keeper and meshrun are two, because a project may
@@ -35,9 +35,10 @@ START = "import sys\nfrom {module} import main\nsys.exit(main())\n"
 
 @cache
 def contents() -> dict[str, bytes]:
-    """Build both zipapps."""
+    """Build both zipapps; the file is what describes projects."""
     keeper = [(name, (ROOT / name).read_bytes()) for name in KEEPER if (ROOT / name).exists()]
     return {
+        "hermit.py": (ROOT / "scheduler/launchers/hermit.py").read_bytes(),
         "keeper.pyz": _zip([*keeper, ("__main__.py", START.format(module="scheduler.launchers.aboard").encode())]),
         "meshrun.pyz": _zip([*_meshrun(), ("__main__.py", START.format(module="meshrun.__main__").encode())]),
     }

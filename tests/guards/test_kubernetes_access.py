@@ -23,7 +23,7 @@ def allowed() -> set[tuple[str, str]]:
 def made() -> set[tuple[str, str]]:
     """Find the calls on `self._cluster` in the launcher, whose first word names what is asked for."""
     calls: set[tuple[str, str]] = set()
-    for name in ("kubernetes.py", "roster.py"):
+    for name in ("describer.py", "kubernetes.py", "roster.py"):
         for node in ast.walk(ast.parse((LAUNCHERS / name).read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if ast.unparse(node.func.value) != "self._cluster":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from manifests import FOLDER, SMALL, Manifest, objects, rendered, why_not_rendered
 
-from scheduler.launchers import tenancy
+from scheduler.launchers import seclusion, tenancy
 from scheduler.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -93,8 +93,8 @@ def test_who_gets_which_secret(small: list[Manifest]) -> None:
 
 
 def test_whatever_selects_pods_selects_some(small: list[Manifest]) -> None:
-    runs = {"app.kubernetes.io/name": "meshbot-run"}
-    labels = [runs, *(one["metadata"]["labels"] for one in pods(small).values())]
+    launched = [{"app.kubernetes.io/name": name} for name in ("meshbot-run", seclusion.NAME)]
+    labels = [*launched, *(one["metadata"]["labels"] for one in pods(small).values())]
     selecting = [
         (one["kind"], one["metadata"]["name"], _selector(one))
         for one in small

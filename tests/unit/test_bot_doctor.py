@@ -33,6 +33,7 @@ def test_without_a_sandbox_it_says_what_is_not_done_and_what_to_install() -> Non
     assert (found["state"], found["remedy"]) == ("broken", "install it")
     assert found["found"] == "pull requests are not described: bubblewrap is not installed"
     assert doctor.described(None)["state"] == "ok"
+    assert doctor.described(None, "pods")["found"] == "projects of pull requests are described in pods"
 
 
 def test_a_secret_that_a_job_names_and_nobody_granted_is_broken(tmp_path: Path) -> None:
