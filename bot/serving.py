@@ -37,16 +37,17 @@ class Life:
 
     def __init__(self, services: Services) -> None:
         self._services, self._over = services, threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name="life", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        """Begin, in the process that serves."""
+        """Begin, in the process that serves: a thread that was made before a fork is taken for dead after it."""
+        self._thread = threading.Thread(target=self._go_on, name="life", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
         """Say the last word, if that does not take long."""
         self._over.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join(LAST_WORD)
 
     def _go_on(self) -> None:

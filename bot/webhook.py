@@ -107,7 +107,7 @@ class Door:
             event = events.parse(kind, body)
         except Malformed as error:
             return Verdict.MALFORMED, str(error)
-        if event is None:
+        if event is None or not events.concerns_us(event):
             return Verdict.IGNORED, ""
         return self._store(deliveries.received(name, kind, event, body.decode(), self.now()))
 

@@ -34,6 +34,9 @@ OURS = "meshbot"
 WEBHOOK_PATH = "/github"
 """Where GitHub sends its deliveries."""
 
+ADDRESS = "/meshbot"
+"""Without it, nothing in a comment is a command."""
+
 KNOWN = frozenset(READERS)
 """The kinds of deliveries that are read when GitHub sends them."""
 
@@ -57,6 +60,7 @@ __all__ = [
     "ReplyDue",
     "Repo",
     "RepoChanged",
+    "concerns_us",
     "inbox",
     "parse",
     "repository",
@@ -86,6 +90,20 @@ def stored(event: Event) -> str:
     shape = type(event)
     fields = TypeAdapter(shape).dump_json(event).decode()
     return f'{{"event": "{shape.__name__}", "fields": {fields}}}'
+
+
+def concerns_us(event: Event) -> bool:
+    """Say whether something may have to be done: most pushes are to other branches, most comments for other people.
+
+    What does not concern us is not stored: it is not ours to keep.
+    """
+    match event:
+        case Push(repo=repo, branch=branch):
+            return branch == repo.default_branch
+        case Comment(body=body):
+            return ADDRESS in body.lower()
+        case _:
+            return True
 
 
 def inbox(event: Event) -> str:

@@ -28,7 +28,7 @@ from scheduler.store import Store
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 A_SECOND, SECONDS, SENDERS = 100, 20, 24
-BRANCHES = 50
+PULLS = 50
 BARE = Path(__file__).with_name("barehook.py")
 MESHBOT = Path(sys.executable).parent / "meshbot"
 
@@ -88,10 +88,22 @@ def latencies(port: int, deliveries: list[bytes]) -> list[float]:
         return [one for some in pool.map(send, range(SENDERS)) for one in some]
 
 
+def comment(number: int) -> bytes:
+    """Make a command in a comment: each is stored, and each has the bot ask GitHub, which hangs."""
+    pull = {"url": "https://api.example/pulls/1"}
+    return body(
+        "issue_comment created",
+        comment__id=number + 1,
+        comment__body="/meshbot status",
+        issue__number=number % PULLS + 1,
+        issue__pull_request=pull,
+    )
+
+
 def headers_of(number: int, content: bytes) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
-        "X-GitHub-Event": "push",
+        "X-GitHub-Event": "issue_comment",
         "X-GitHub-Delivery": f"bench-{number}",
         "X-Hub-Signature-256": signed(content),
     }
@@ -115,7 +127,7 @@ def test_a_hundred_deliveries_a_second(
     url = fresh() if fresh else f"sqlite:///{tmp_path / 'meshbot.db'}"
     store = Store(url)
     store.migrate()
-    deliveries = [body("push", ref=f"refs/heads/b{number % BRANCHES}") for number in range(A_SECOND * SECONDS)]
+    deliveries = [comment(number) for number in range(A_SECOND * SECONDS)]
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     with hanging_github() as github:
@@ -134,7 +146,7 @@ def test_a_hundred_deliveries_a_second(
             until(lambda: is_ready(bare_port))
             bare = latencies(bare_port, deliveries)
         with process(MESHBOT, "bot", env=env, folder=tmp_path), process(MESHBOT, "web", env=env, folder=tmp_path):
-            until(lambda: is_ready(port))
+            until(lambda: is_ready(port) and {one.process for one in store.heartbeats()} >= {"web", "bot"})
             ours = latencies(port, deliveries)
     kept = store.known(f"bench-{number}" for number in range(len(deliveries)))
     store.close()

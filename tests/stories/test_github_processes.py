@@ -95,10 +95,10 @@ class Deployment:
         except OSError:
             return False
 
-    def deliver(self, content: bytes, guid: str) -> int:
+    def deliver(self, content: bytes, guid: str, kind: str = "push") -> int:
         headers = {
             "Content-Type": "application/json",
-            "X-GitHub-Event": "push",
+            "X-GitHub-Event": kind,
             "X-GitHub-Delivery": guid,
             "X-Hub-Signature-256": signed(content),
         }
@@ -205,8 +205,8 @@ def test_what_web_took_in_while_everything_else_was_down_is_handled_later(
     web = deployment.start("web")
     until(deployment.is_ready, PATIENCE)
     for number in range(20):
-        content = body("push", ref=f"refs/heads/b{number}")
-        assert deployment.deliver(content, f"d{number}") == 202
+        content = body("issue_comment created", comment__id=number + 1, comment__body="/meshbot status")  # on an issue
+        assert deployment.deliver(content, f"d{number}", "issue_comment") == 202
     web.kill()
     with redis.Redis.from_url(deployment.env["MESHBOT_REDIS_URL"]) as valkey:
         valkey.flushall()
