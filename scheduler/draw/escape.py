@@ -19,9 +19,7 @@ def short(text: str, longest: int = LONGEST) -> str:
 
 def prose(text: str, longest: int = 600) -> str:
     """Return text for Markdown: nothing in it is markup, mentions nobody and links nowhere."""
-    escaped = MARKDOWN.sub(r"\\\1", short(text, longest))
-    # A word joiner keeps @name from mentioning and www. and :// from linking; nobody sees it.
-    return escaped.replace("@", "@\u2060").replace("://", ":\u2060//").replace("www.", "www\u2060.")
+    return _plain(short(text, longest).lstrip())  # four spaces before it would be code
 
 
 def code(text: str, longest: int = LONGEST) -> str:
@@ -34,11 +32,17 @@ def code(text: str, longest: int = LONGEST) -> str:
 
 def spoken(text: str, longest: int = 600) -> str:
     """Return a sentence of ours for Markdown: as `prose`, and what stands between two backticks is code."""
-    parts = short(text, longest).split("`")
+    parts = short(text, longest).lstrip().split("`")
     if len(parts) % 2 == 0:  # one backtick is left over, and is only a sign
         last = parts.pop()
         parts[-1] += f"`{last}"
-    return "".join(code(part, longest) if at % 2 else prose(part, longest) for at, part in enumerate(parts))
+    return "".join(code(part, longest) if at % 2 else _plain(part) for at, part in enumerate(parts))
+
+
+def _plain(line: str) -> str:
+    escaped = MARKDOWN.sub(r"\\\1", line)
+    # A word joiner keeps @name from mentioning and www. and :// from linking; nobody sees it.
+    return escaped.replace("@", "@\u2060").replace("://", ":\u2060//").replace("www.", "www\u2060.")
 
 
 def label(text: str, longest: int = 40) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -155,6 +155,7 @@ def test_what_a_sentence_has_in_backticks_is_code(text: str, written: str) -> No
 
 
 @given(NASTY)
+@example("\u202e" * 4 + "a")
 def test_a_sentence_is_as_harmless_as_prose(text: str) -> None:
     tokens = list(flat(MarkdownIt("gfm-like", {"linkify": False}).parse(f"- {spoken(text)}")))
     assert {token.type for token in tokens if token.nesting == 0} <= {"inline", "text", "text_special", "code_inline"}
