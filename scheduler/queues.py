@@ -46,7 +46,7 @@ INBOX_QUEUE, TALK_QUEUE = "meshbot-inboxes", "meshbot-talk"
 _TALK = re.compile(r"repo:\d+:talk:")
 """People wait for an answer: these inboxes come before all others, however many of those there are."""
 
-INBOX_TASK = "bot.tasks.work_inbox"
+INBOX_TASK = "bot.intake.tasks.work_inbox"
 """Called with the name of an inbox. It may be called again for the same inbox, also at the same time."""
 
 INBOX_TIMEOUT = timedelta(minutes=30)

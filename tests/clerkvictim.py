@@ -14,8 +14,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot import events, inboxes
-from bot.inboxes import Clerk
+from bot import events
+from bot.intake import inboxes
+from bot.intake.inboxes import Clerk
 from bot.services import Services
 from scheduler.settings import Settings
 from scheduler.store import Store

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.gh import App, Repository
-from bot.inboxes import Clerk
+from bot.intake.inboxes import Clerk
 from bot.services import Services
 from scheduler.settings import Settings
 from scheduler.store import Store

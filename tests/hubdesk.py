@@ -26,7 +26,7 @@ from pydantic import SecretStr
 
 from bot import deliveries, events
 from bot.gh import App
-from bot.inboxes import Clerk
+from bot.intake.inboxes import Clerk
 from bot.services import Services
 from scheduler.settings import Settings
 from scheduler.store import RepositoryRow, Store

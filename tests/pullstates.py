@@ -11,7 +11,7 @@ from modelshapes import coffee_shop, domains, m
 
 from bot import linting, proposing
 from bot.durations import NOTHING
-from bot.pullviews import Branches, Committed, View
+from bot.words.pullviews import Branches, Committed, View
 from scheduler import dag, jobfile
 from scheduler.dag import Graph, LoadFault, Model
 

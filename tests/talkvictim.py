@@ -16,7 +16,7 @@ from pullworld import Sketches
 from pydantic import SecretStr
 
 from bot.gh import App
-from bot.inboxes import Clerk
+from bot.intake.inboxes import Clerk
 from bot.services import Services
 from scheduler.settings import Settings
 

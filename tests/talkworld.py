@@ -105,7 +105,7 @@ class Talk:
 
     def moves(self, run: Run, state: RunState, *results: ModelResult) -> None:
         """Let a run come into a state, and have that told."""
-        from bot.rounds import Rounds
+        from bot.intake.rounds import Rounds
 
         now = datetime.now(UTC)
         present = self.desk.store.run(run.id)

@@ -41,21 +41,21 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         name="web",
         summary="Take in what GitHub says, and store it. Several may stand behind one address.",
-        entry="bot.serving:web",
+        entry="bot.intake.serving:web",
         detail="GitHub's webhook goes to `/github`; `/healthz` says that it lives, `/readyz` that it can store.",
         examples=("web",),
     ),
     Operator(
         name="bot",
         summary="Do what GitHub's deliveries ask for: one process of it, or many.",
-        entry="bot.office:bot",
+        entry="bot.intake.office:bot",
         detail="It keeps MESHBOT_BOT_WORKERS workers, and heals what webhooks have missed.",
         examples=("bot",),
     ),
     Operator(
         name="setup-github",
         summary="Create the GitHub App with the help of a browser, or check the one that is set.",
-        entry="bot.setup:setup_github",
+        entry="bot.setup.walk:setup_github",
         arguments=(
             Argument("webhook_url", Kind.TEXT, "Where GitHub reaches `web`: `https://HOST/github`.", option=True),
             Argument(
@@ -86,7 +86,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         name="doctor",
         summary="Check everything that Meshbot depends on, and say what to do.",
-        entry="bot.doctor:doctor",
+        entry="bot.doctor.examination:doctor",
         detail="`--json` prints: `ok`, `checks`. Ends with 1 when something is broken; a warning does not count.",
         examples=("doctor",),
     ),

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot import hunks, replies
 from bot.chatops.names import guess
 from bot.errors import Refused, UsageFault
 from bot.gh import MissingPermission
 from bot.handlers import pullreading, targets
 from bot.handlers.said import Said
+from bot.words import hunks, replies
 from scheduler import amend, jobfile, setting
 from scheduler.draw import sections
 from scheduler.draw.escape import prose

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from bot import reports
 from bot.handlers import followups, repositories
+from bot.words import reports
 from scheduler.errors import UserError
 from scheduler.runs import ModelStatus, next_attempt
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bot import answers, replies, reports
+from bot import answers
 from bot.gh import Gone
+from bot.words import replies, reports
 from scheduler.errors import UserError
 from scheduler.store import Followup
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from bot import replies
 from bot.handlers.pullreading import WRITERS
 from bot.handlers.said import Said
+from bot.words import replies
 from scheduler.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, assert_never
 
-from bot import acting, layouts, replies, steering
+from bot import acting, layouts, steering
 from bot.chatops import actions as do
 from bot.chatops.grammar import Command, Decision, Permission
 from bot.chatops.manual import help_text
@@ -19,9 +19,10 @@ from bot.errors import Unreachable
 from bot.handlers import committing, merging, showing, trusting
 from bot.handlers.said import Said
 from bot.handlers.speech import Withheld
-from bot.markdown import render
 from bot.pages import Clock
-from bot.replies import Part
+from bot.words import replies
+from bot.words.markdown import render
+from bot.words.replies import Part
 from scheduler.draw.escape import fenced
 from scheduler.errors import UserError
 

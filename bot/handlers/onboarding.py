@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from bot import comments, proposing, welcome
+from bot import proposing
 from bot.checkout import JOB_FILE
 from bot.errors import Refused
 from bot.handlers import repositories
+from bot.words import comments, welcome
 from scheduler.store import PullRow
 
 if TYPE_CHECKING:

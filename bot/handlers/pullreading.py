@@ -18,7 +18,7 @@ from bot.checkout import JOB_FILE, Entry, Mirror
 from bot.durations import NOTHING, Ask, Measured, measured
 from bot.errors import Refused
 from bot.handlers import repositories
-from bot.pullviews import Branches, Committed, View
+from bot.words.pullviews import Branches, Committed, View
 from scheduler import amend
 from scheduler.errors import Retryable, UserError
 from scheduler.jobfile import Fault

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot import checks, comments, suggestions
 from bot.handlers import pullreading
+from bot.words import checks, comments, suggestions
 from scheduler.errors import UserError
 from scheduler.store import PullRow
 from scheduler.topology.wording import count

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot import pushchecks, sync
+from bot import sync
 from bot.handlers import repositories
 from bot.sync import Synced
+from bot.words import pushchecks
 from scheduler.errors import UserError
 
 if TYPE_CHECKING:

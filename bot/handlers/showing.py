@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot import answers, comments, layouts, linting, topologyshapes
+from bot import answers, layouts, linting, topologyshapes
 from bot.handlers import pullreading, targets
 from bot.handlers.said import Said
 from bot.handlers.trusting import wish_remake
-from bot.markdown import render, said
 from bot.pages import Clock
+from bot.words import comments
+from bot.words.markdown import render, said
 from scheduler import draw
 from scheduler.draw import sections
 from scheduler.draw.escape import code, fenced

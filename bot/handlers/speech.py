@@ -14,13 +14,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot import replies
 from bot.chatops.grammar import Command, Facts, Request
 from bot.chatops.grammar import Permission as Needed
 from bot.checkout import JOB_FILE
 from bot.handlers import pullreading
 from bot.handlers.pullreading import WRITERS, Ground
 from bot.steering import Asked
+from bot.words import replies
 from scheduler import amend, jobfile
 from scheduler.errors import Retryable, UserError
 

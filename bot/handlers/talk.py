@@ -10,7 +10,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot import checks, comments, replies
 from bot.chatops import lines
 from bot.chatops.grammar import Permission
 from bot.chatops.lines import MOST, Found
@@ -18,7 +17,8 @@ from bot.events import RERUN
 from bot.handlers import committing, followups, obeying, repositories
 from bot.handlers.speech import Speech, Withheld
 from bot.handlers.trusting import wish_remake
-from bot.replies import Part
+from bot.words import checks, comments, replies
+from bot.words.replies import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot import deliveries, replies
+from bot import deliveries
 from bot.events import Remake, Repo
 from bot.handlers.said import Said
+from bot.words import replies
 
 if TYPE_CHECKING:
     from bot.chatops.actions import TrustHead

@@ -6,7 +6,7 @@ import sys
 
 from flask import Flask
 
-from bot.serving import Server
+from bot.intake.serving import Server
 from scheduler.settings import Settings
 
 

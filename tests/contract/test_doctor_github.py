@@ -13,8 +13,9 @@ from ghworld import world as a_world
 from pydantic import SecretStr
 from waiting import until
 
-from bot import appmanifest, githubchecks
+from bot.doctor import githubchecks
 from bot.services import Services
+from bot.setup import manifest as appmanifest
 from bot.shapes import Check
 from scheduler.settings import Settings
 

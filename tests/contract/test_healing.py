@@ -13,7 +13,7 @@ from fakegithub.mischief import Fault, Mischief
 from hubdesk import Desk, desk, job_file
 from waiting import until
 
-from bot import healing
+from bot.intake import healing
 from scheduler.errors import Retryable
 from scheduler.store import InstallationRow, PullRow
 

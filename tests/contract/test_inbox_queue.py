@@ -27,9 +27,9 @@ def queues(valkey_url: str) -> Iterator[Queues]:
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What `work_inbox` was called with."""
     seen: list[str] = []
-    tasks = types.ModuleType("bot.tasks")
+    tasks = types.ModuleType("bot.intake.tasks")
     tasks.work_inbox = seen.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bot.tasks", tasks)
+    monkeypatch.setitem(sys.modules, "bot.intake.tasks", tasks)
     return seen
 
 
@@ -58,7 +58,7 @@ def test_an_inbox_that_is_offered_while_it_is_worked_on_is_worked_on_again(
         if len(worked) == 1:
             queues.enqueue_inboxes([inbox])
 
-    monkeypatch.setattr(sys.modules["bot.tasks"], "work_inbox", work_inbox)
+    monkeypatch.setattr(sys.modules["bot.intake.tasks"], "work_inbox", work_inbox)
     queues.enqueue_inboxes(INBOXES[:1])
     queues.work_inboxes(threading.Event(), burst=True)
     assert worked == [INBOXES[0]] * 2
@@ -113,7 +113,7 @@ def test_work_is_told_that_its_worker_is_asked_to_stop(
         signal.raise_signal(signal.SIGTERM)
         worked.append(f"{inbox} {stop.is_set()}")
 
-    monkeypatch.setattr(sys.modules["bot.tasks"], "work_inbox", work_inbox)
+    monkeypatch.setattr(sys.modules["bot.intake.tasks"], "work_inbox", work_inbox)
     queues.enqueue_inboxes(INBOXES)
     queues.work_inboxes(stop)
     assert worked == [f"{INBOXES[0]} True"]

@@ -16,14 +16,15 @@ from hubsamples import INSTALLATION, repository
 from pydantic import SecretStr
 from waiting import until
 
-from bot import deliveries, inboxes
+from bot import deliveries
 from bot.deliveries import repo_of
 from bot.errors import Refused
 from bot.events import Event, Remake
 from bot.gh.faults import RateLimited
-from bot.inboxes import Clerk, Handle
+from bot.intake import inboxes
+from bot.intake.inboxes import Clerk, Handle
+from bot.intake.verdicts import BROKEN_OFF
 from bot.services import Services
-from bot.verdicts import BROKEN_OFF
 from scheduler.errors import Retryable
 from scheduler.settings import Settings
 from scheduler.store import Delivery, Store

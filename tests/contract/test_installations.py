@@ -11,9 +11,10 @@ import pytest
 from fakegithub.courier import Delivery as Carried
 from hubdesk import Desk, desk, job_file
 
-from bot import healing, sync
+from bot import sync
 from bot.handlers import repositories
-from bot.inboxes import Clerk
+from bot.intake import healing
+from bot.intake.inboxes import Clerk
 from bot.sync import Synced
 from scheduler.store import Pause
 

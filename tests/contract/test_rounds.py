@@ -11,9 +11,10 @@ from hubsamples import NOW, delivery, followup, repository
 from pydantic import SecretStr
 from schedules import a_run, job, jobfile
 
-from bot import events, healing
+from bot import events
 from bot.events import FailureDue, ReplyDue
-from bot.rounds import HEALING, Rounds
+from bot.intake import healing
+from bot.intake.rounds import HEALING, Rounds
 from bot.services import Services
 from scheduler.runs import Run, RunState
 from scheduler.settings import Settings

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from waiting import until
 from werkzeug.test import TestResponse
 
-from bot.app import create_app
 from bot.events import WEBHOOK_PATH as PATH
-from bot.webhook import LARGEST, Verdict
+from bot.intake.app import create_app
+from bot.intake.webhook import LARGEST, Verdict
 from scheduler.errors import UserError
 from scheduler.queues import Queues
 from scheduler.settings import Settings

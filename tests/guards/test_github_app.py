@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from bot import appmanifest
 from bot.events.payloads import READERS
 from bot.gh import asking, tokens
+from bot.setup import manifest as appmanifest
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "config" / "github-app.yaml"

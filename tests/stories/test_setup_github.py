@@ -20,8 +20,8 @@ import pytest
 from ghworld import World
 from ghworld import world as a_world
 
-from bot import appmanifest
-from bot.setupdoor import BACK
+from bot.setup import manifest as appmanifest
+from bot.setup.door import BACK
 
 MESHBOT = Path(sys.executable).parent / "meshbot"
 HOOK = "https://meshbot.example.com/github"

@@ -7,7 +7,8 @@ import pytest
 from bot_samples import NOW, row
 from pydantic import SecretStr
 
-from bot import doctor, versions
+from bot import versions
+from bot.doctor import examination as doctor
 from scheduler.settings import Settings
 from scheduler.store import Heartbeat, Store
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot import answers, layouts, markdown, replies, reports, shapes
+from bot import answers, layouts, shapes
 from bot.chatops.grammar import Permission, Reply, Step
 from bot.pages import Cell, Clock, Line, Page, Table, Tone
-from bot.replies import Part
+from bot.words import markdown, replies, reports
+from bot.words.replies import Part
 from scheduler import jobfile
 from scheduler.draw import LARGEST
 from scheduler.runs import RunState

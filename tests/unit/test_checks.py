@@ -9,9 +9,9 @@ import pytest
 from modelshapes import coffee_shop
 from pullstates import FAULTY, SHOP, STATES, committed, grown, view
 
-from bot import checks
 from bot.gh.shapes import Check
-from bot.pullviews import Committed, View
+from bot.words import checks
+from bot.words.pullviews import Committed, View
 from scheduler.jobfile import Fault
 
 CONCLUSIONS = {

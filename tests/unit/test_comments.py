@@ -14,8 +14,8 @@ from markdown_it.token import Token
 from modelshapes import coffee_shop
 from pullstates import HOSTILE, NOW, SHOP, STATES, huge, selecting_each, view
 
-from bot.comments import OPENING, marked, marker, topology
-from bot.pullviews import Committed, State
+from bot.words.comments import OPENING, marked, marker, topology
+from bot.words.pullviews import Committed, State
 from scheduler.jobfile import Fault
 
 GITHUB = 65_536

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot import appmanifest, githubchecks
+from bot.doctor import githubchecks
 from bot.gh import HookConfig, HookDelivery, InstallationInfo
+from bot.setup import manifest as appmanifest
 from scheduler.settings import Settings
 
 ALL = appmanifest.permissions()

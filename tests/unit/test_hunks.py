@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.hunks import MOST, stretches, suggestions
+from bot.words.hunks import MOST, stretches, suggestions
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), min_size=1, max_size=12).map("\n".join)
 

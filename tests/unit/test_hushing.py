@@ -7,7 +7,7 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from bot.hushing import STRUCK, hushed, told
+from bot.intake.hushing import STRUCK, hushed, told
 from scheduler.settings import Settings
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----"

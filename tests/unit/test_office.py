@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from bot import office
+from bot.intake import office
 from scheduler.settings import Settings
 
 

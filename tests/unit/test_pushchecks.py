@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from bot_samples import NOW, SHA, row
 
-from bot import checks, pushchecks
 from bot.sync import Faulty, Merged, Synced
+from bot.words import checks, pushchecks
 from scheduler.jobfile import Fault
 from scheduler.store import Pause, ScheduleChange
 

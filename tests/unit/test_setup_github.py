@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot import appmanifest, setup, setuppage
 from bot.chatops.grammar import Request
 from bot.errors import Refused, UsageFault
 from bot.gh import NewApp
 from bot.layouts import page
 from bot.pages import Clock, Line
+from bot.setup import manifest as appmanifest
+from bot.setup import page as setuppage
+from bot.setup import walk as setup
 
 HOOK = "https://meshbot.example.com/github"
 MADE = NewApp(7, "meshbot", "https://github.com/apps/meshbot", "acme", SecretStr("the key"), SecretStr("the secret"))

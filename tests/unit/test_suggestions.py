@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelshapes import coffee_shop
 from pullstates import FAULTY, SHOP, grown, view
 
-from bot.suggestions import of_faults, suggestions
+from bot.words.suggestions import of_faults, suggestions
 from scheduler import jobfile
 
 WRONG = Path(__file__).parents[1] / "data" / "jobfiles" / "wrong.yaml"

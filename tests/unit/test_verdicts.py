@@ -10,7 +10,7 @@ from hubsamples import NOW, delivery
 
 from bot.errors import Refused, Unreachable
 from bot.gh.faults import Gone, KeyRefused, MissingPermission, Moved, RateLimited
-from bot.verdicts import MOST_TRIES, Done, GivenUp, Later, crash_pause, pause, verdict, worn_out
+from bot.intake.verdicts import MOST_TRIES, Done, GivenUp, Later, crash_pause, pause, verdict, worn_out
 from scheduler.errors import Retryable
 from scheduler.store import Delivery
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from modelshapes import coffee_shop, one_model
 from pullstates import hostile, huge
 
-from bot import proposing, welcome
+from bot import proposing
+from bot.words import welcome
 from scheduler.draw import LARGEST
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from bot import events, handlers, hushing
+from bot import events, handlers
 from bot.events import Event
+from bot.intake import hushing
+from bot.intake.verdicts import BROKEN_OFF, Done, GivenUp, Later, crash_pause, verdict, worn_out
 from bot.services import Services
-from bot.verdicts import BROKEN_OFF, Done, GivenUp, Later, crash_pause, verdict, worn_out
 from scheduler.errors import MeshbotError
 from scheduler.store import Delivery, Store
 
@@ -32,7 +33,7 @@ STRETCH = timedelta(minutes=10)
 
 Handle = Callable[[Event, Services, datetime], str]
 
-_log = logging.getLogger("bot.inboxes")
+_log = logging.getLogger("bot.intake.inboxes")
 
 
 def _utc_now() -> datetime:

@@ -22,8 +22,8 @@ from werkzeug.exceptions import HTTPException
 
 from bot import deliveries, events
 from bot.events import Malformed
-from bot.hushing import hushed
-from bot.scribe import Scribe
+from bot.intake.hushing import hushed
+from bot.intake.scribe import Scribe
 from scheduler.errors import MeshbotError
 from scheduler.store import Delivery
 
@@ -32,7 +32,7 @@ LARGEST = 25 * 1024 * 1024
 
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})")
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-_log = logging.getLogger("bot.webhook")
+_log = logging.getLogger("bot.intake.webhook")
 
 
 class Verdict(Enum):

@@ -14,9 +14,9 @@ from difflib import SequenceMatcher, get_close_matches
 from hashlib import sha256
 from itertools import islice
 
-from bot.comments import OPENING, marked, marker
 from bot.gh.shapes import Suggestion
-from bot.pullviews import View
+from bot.words.comments import OPENING, marked, marker
+from bot.words.pullviews import View
 from scheduler import amend, jobfile
 from scheduler.dag import Graph
 from scheduler.draw.escape import fenced, spoken

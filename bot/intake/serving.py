@@ -2,7 +2,7 @@
 
 The rule: two processes with a few threads each serve what GitHub sends to two processors; on SQLite, which has one
 writer at a time, one process does. Its own access log is off: it would show paths and queries, which anybody may
-write; `bot.app` logs what is answered.
+write; `bot.intake.app` logs what is answered.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from bot import app, loglines
+from bot import loglines
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode
+from bot.intake import app
 from bot.services import Services
 from scheduler import settings
 from scheduler.errors import MeshbotError

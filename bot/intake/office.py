@@ -17,13 +17,14 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from bot import foreman, loglines
+from bot import loglines
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode, Unreachable
-from bot.inboxes import Clerk
-from bot.rounds import Rounds, make
+from bot.intake import foreman
+from bot.intake.inboxes import Clerk
+from bot.intake.rounds import Rounds, make
+from bot.intake.tasks import employ
 from bot.services import START, Services
-from bot.tasks import employ
 from scheduler.errors import MeshbotError, Retryable, UserError
 from scheduler.pulse import beating
 from scheduler.queues import Queues
@@ -38,7 +39,7 @@ POLITENESS = 10
 BEFOREHAND = (
     "bot.gh",
     "bot.graphs",
-    "bot.healing",
+    "bot.intake.healing",
     "bot.handlers.followups",
     "bot.handlers.installations",
     "bot.handlers.pulls",
@@ -47,7 +48,7 @@ BEFOREHAND = (
 )
 """What every worker will need: loaded once, before they are forked, so that they share its memory."""
 
-_log = logging.getLogger("bot.office")
+_log = logging.getLogger("bot.intake.office")
 
 
 def bot(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot import appmanifest, githubchecks, shapes
+from bot import shapes
 from bot.chatops.grammar import Request
-from bot.checkup import BROKEN
+from bot.doctor import githubchecks
+from bot.doctor.checkup import BROKEN
 from bot.errors import ExitCode, Refused, UsageFault
 from bot.services import Services
-from bot.setupdoor import SetupDoor
+from bot.setup import manifest as appmanifest
+from bot.setup.door import SetupDoor
 from scheduler import settings
 from scheduler.settings import PREFIX, Settings
 

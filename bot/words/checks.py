@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import comments
 from bot.gh.shapes import Annotation, Button, Check, Conclusion, Level
-from bot.pullviews import State, View
+from bot.words import comments
+from bot.words.pullviews import State, View
 from scheduler.draw.escape import code, short, spoken
 from scheduler.jobfile import Fault
 from scheduler.lint import Finding

@@ -109,7 +109,7 @@ def yaml_page() -> str:
     width = max(map(len, map(_entry, GRANTS)))
     lines = [
         "# The GitHub App, as GitHub's manifest flow takes it. `meshbot setup-github` posts this with your name and",
-        "# webhook; whoever creates the App by hand chooses the same. Written from bot/appmanifest.py.",
+        "# webhook; whoever creates the App by hand chooses the same. Written from bot/setup/manifest.py.",
         *(f"{key}: {made[key]}" for key in ("name", "url", "description")),
         "public: false",
         "hook_attributes:",

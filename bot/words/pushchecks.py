@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import checks
 from bot.gh.shapes import Check
 from bot.sync import Faulty, Merged, Synced
+from bot.words import checks
 from scheduler import cron
 from scheduler.draw import sections
 from scheduler.draw.escape import code, prose, short

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot import comments
 from bot.chatops.grammar import Permission, Reply
 from bot.chatops.lines import MOST
-from bot.markdown import command, said
+from bot.words import comments
+from bot.words.markdown import command, said
 from scheduler.draw import LARGEST
 from scheduler.draw.escape import code, fenced, prose, short
 

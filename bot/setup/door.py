@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from bot import setuppage
 from bot.errors import Refused
+from bot.setup import page as setuppage
 
 HERE = "127.0.0.1"
 BACK = "/created"

@@ -20,9 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import githubchecks, sandbox, shapes, versions
+from bot import sandbox, shapes, versions
 from bot.chatops.grammar import Request
-from bot.checkup import BROKEN, OK, WARNING, check, looked
+from bot.doctor import githubchecks
+from bot.doctor.checkup import BROKEN, OK, WARNING, check, looked
 from bot.errors import ExitCode
 from bot.services import START, Services
 from scheduler import settings

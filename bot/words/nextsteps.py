@@ -5,7 +5,7 @@ The rule: as for all comments: pure, and no command is named that would be refus
 
 from __future__ import annotations
 
-from bot.pullviews import State, View
+from bot.words.pullviews import State, View
 from scheduler.draw.escape import code
 from scheduler.topology import Standing
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot import appmanifest, shapes
-from bot.checkup import BROKEN, OK, WARNING, check, looked
+from bot import shapes
+from bot.doctor.checkup import BROKEN, OK, WARNING, check, looked
+from bot.setup import manifest as appmanifest
 from scheduler.errors import MeshbotError
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot import deliveries, hushing
+from bot import deliveries
 from bot.events import KNOWN, Actor, PullChanged
 from bot.gh import RateLimited
 from bot.handlers import installations, repositories
+from bot.intake import hushing
 from scheduler.errors import MeshbotError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ ASKED_EVERY = timedelta(minutes=10)
 TRIES = 4
 """A delivery is asked for at most so often."""
 
-_log = logging.getLogger("bot.healing")
+_log = logging.getLogger("bot.intake.healing")
 
 
 def heal(services: Services, now: datetime) -> int:

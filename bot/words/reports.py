@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bot import comments, layouts, reportlines, shapes
-from bot.markdown import MARKS, render
+from bot import layouts, reportlines, shapes
 from bot.pages import STATES, Clock, Tone
+from bot.words import comments
+from bot.words.markdown import MARKS, render
 from scheduler.draw.escape import code, fenced, prose, short
 
 LONGEST_LOG = 12_000

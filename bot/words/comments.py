@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import assert_never
 from urllib.parse import quote, unquote
 
-from bot import nextsteps
-from bot.pullviews import Branches, Setting, State, View
+from bot.words import nextsteps
+from bot.words.pullviews import Branches, Setting, State, View
 from scheduler import cron
 from scheduler.draw import LARGEST, mermaid, sections
 from scheduler.draw.escape import code, fenced, prose, short, spoken

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from bot.comments import OPENING, marked, marker
 from bot.gh.shapes import Suggestion
+from bot.words.comments import OPENING, marked, marker
 from scheduler.draw.escape import fenced
 
 MOST = 20

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.hushing import hushed, told
+from bot.intake.hushing import hushed, told
 from bot.services import Services
 from scheduler.errors import MeshbotError, Retryable
 from scheduler.store import Delivery
@@ -25,7 +25,7 @@ PATIENCE = 8.0
 """So many seconds a delivery may wait for the database; GitHub itself waits ten."""
 
 T = TypeVar("T")
-_log = logging.getLogger("bot.scribe")
+_log = logging.getLogger("bot.intake.scribe")
 
 
 @dataclass

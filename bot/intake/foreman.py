@@ -27,7 +27,7 @@ LOOK_EVERY = 0.1
 ORPHAN_LOOKS_EVERY = 1.0
 ASKED = (signal.SIGTERM, signal.SIGINT)
 
-_log = logging.getLogger("bot.foreman")
+_log = logging.getLogger("bot.intake.foreman")
 Work = Callable[[], None]
 
 

@@ -11,13 +11,13 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bot.scribe import Scribe
+from bot.intake.scribe import Scribe
+from bot.intake.webhook import LARGEST, Door
 from bot.services import Services
-from bot.webhook import LARGEST, Door
 from scheduler.errors import MeshbotError, UserError
 from scheduler.settings import Settings
 
-_log = logging.getLogger("bot.app")
+_log = logging.getLogger("bot.intake.app")
 
 
 def create_app(settings: Settings) -> Flask:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from bot import deliveries, hushing
+from bot import deliveries
+from bot.intake import hushing
 from bot.services import Services
 from scheduler.errors import MeshbotError
 from scheduler.runs import Run
@@ -27,7 +28,7 @@ TOLD_WITHIN = timedelta(days=1)
 HEALING = "healing"
 HEALING_LEASE = timedelta(minutes=10)
 
-_log = logging.getLogger("bot.rounds")
+_log = logging.getLogger("bot.intake.rounds")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Rounds:
 
     def heal(self, now: datetime) -> None:
         """Look for what webhooks have not told, unless somebody else does so just now."""
-        from bot import healing
+        from bot.intake import healing
 
         store = self.services.store
         if not store.take_lease(HEALING, self.holder, now + HEALING_LEASE, now):

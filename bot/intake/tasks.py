@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from scheduler.errors import MeshbotError
 
 if TYPE_CHECKING:
-    from bot.inboxes import Clerk
+    from bot.intake.inboxes import Clerk
 
-_log = logging.getLogger("bot.tasks")
+_log = logging.getLogger("bot.intake.tasks")
 _employed: list[Clerk] = []
 
 
@@ -35,7 +35,7 @@ def employ(clerk: Clerk) -> None:
 
 def _clerk() -> Clerk:
     if not _employed:
-        from bot.inboxes import Clerk
+        from bot.intake.inboxes import Clerk
         from bot.services import Services
         from scheduler import settings
 
