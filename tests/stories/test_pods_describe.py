@@ -27,6 +27,7 @@ from scheduler import dagjson
 from scheduler.launchers.cluster import Cluster
 from scheduler.launchers.describer import Describer
 from scheduler.launchers.tenancy import Lodging, Tenancy
+from scheduler.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000), pytest.mark.xdist_group("cluster")]
 SECRET = "the-key-of-the-house"  # noqa: S105
@@ -201,3 +202,16 @@ def test_a_pod_that_cannot_be_is_said_with_what_to_change(place: Place, tmp_path
         sandbox.NoSandbox, match=r"no-such-python cannot be started in its image.*config/kubernetes/runs"
     ):
         nowhere.describe(folder)
+
+
+def test_the_settings_choose_it(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "kubernetes.yaml"
+    file.write_text(
+        f"version: 1\ndefaults:\n  namespace: {place.pods.namespace}\n  image: {place.lodging.image}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("KUBECONFIG", str(place.pods.kubeconfig))
+    describe, reader = sandbox.chosen(Settings(launcher="kubernetes", kubernetes_file=file))
+    folder = describables.write(tmp_path / "tree", describables.BESIDE)
+    assert dagjson.parse(describe(folder, "warehouse")) == describing.describe(folder / "warehouse")
+    assert reader == f"image {place.lodging.image}"
