@@ -26,6 +26,7 @@ from fakegithub.server import fake_github
 from fakegithub.world import Check, Comment, Installation, Pull, Repository
 from waiting import until
 
+from bot.up.processes import die_with_parent
 from scheduler import embedded
 from scheduler.store import Store
 
@@ -164,6 +165,7 @@ class House:
                     stderr=log,
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
                 )
         if "web" in names:
             until(self._listens, PATIENCE)
