@@ -9,13 +9,14 @@ from bot.chatops.actions import CancelRun
 from bot.chatops.grammar import Argument, Command, Decision, Facts, Kind, Permission, Reply, Request, Step
 from bot.chatops.names import find_run
 from bot.errors import Refused
-from scheduler.runs import RunState
+
+CANCELLED = "cancelled"
 
 
 def decide(request: Request, facts: Facts, _now: datetime) -> Decision:
     """Cancel a run that has not ended; asking twice is harmless, also when it has ended because of the first time."""
     run = find_run(request.text("run") or "", facts)
-    if run.state is RunState.CANCELLED:
+    if run.state.value == CANCELLED:
         return Decision(
             CancelRun(run.id), Reply(f"{run.id} was cancelled.", (Step(f"retry {run.id}", "run it again"),))
         )

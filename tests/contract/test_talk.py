@@ -55,7 +55,7 @@ def test_what_is_no_command_gets_nothing(here: Talk) -> None:
         here.ada.comments(pull, "> /meshbot run hourly"),
         here.ada.comments(pull, "```\n/meshbot run hourly\n```"),
         here.ada.comments(issue, "/meshbot run hourly"),
-        bot.words.comments(pull, "/meshbot run hourly"),
+        bot.comments(pull, "/meshbot run hourly"),
     ]
     here.desk.catches_up()
     assert here.runs() == []
