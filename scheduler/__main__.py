@@ -12,10 +12,10 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from scheduler import loglines
 from scheduler.assembly import Assembly
 from scheduler.errors import MeshbotError, Retryable, UserError
 
@@ -29,7 +29,7 @@ _log = logging.getLogger("scheduler")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one process until it is told to stop; return its exit code."""
     options = _parser().parse_args(arguments)
-    _log_to_stderr()
+    loglines.to_stderr("scheduler")
     stop = threading.Event()
     _listen(stop)
     try:
@@ -106,16 +106,6 @@ def _alive(name: str, parts: Assembly, place: str | None = None) -> Iterator[Non
 def _listen(stop: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-
-
-def _log_to_stderr() -> None:
-    line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    line.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(line)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.WARNING)
-    _log.setLevel(logging.INFO)
 
 
 def _parser() -> argparse.ArgumentParser:

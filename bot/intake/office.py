@@ -17,7 +17,6 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from bot import loglines
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode, Unreachable
 from bot.intake import foreman
@@ -25,6 +24,7 @@ from bot.intake.inboxes import Clerk
 from bot.intake.rounds import Rounds, make
 from bot.intake.tasks import employ
 from bot.services import START, Services
+from scheduler import loglines
 from scheduler.errors import MeshbotError, Retryable, UserError
 from scheduler.pulse import beating
 from scheduler.queues import Queues
@@ -53,7 +53,7 @@ _log = logging.getLogger("bot.intake.office")
 
 def bot(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Be the `bot` until told to stop. Raises `UserError` when the settings do not name a GitHub App."""
-    loglines.to_stderr()
+    loglines.to_stderr("bot")
     run(load())
     return ExitCode.OK
 

@@ -14,12 +14,11 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from bot import loglines
 from bot.chatops.grammar import Request
 from bot.errors import ExitCode
 from bot.intake import app
 from bot.services import Services
-from scheduler import settings
+from scheduler import loglines, settings
 from scheduler.errors import MeshbotError
 from scheduler.pulse import LAST_WORD, beating
 from scheduler.settings import Settings
@@ -96,7 +95,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
 def web(_request: Request, _as_json: bool) -> ExitCode:  # noqa: FBT001 - every entry is called alike
     """Be the `web` process until told to stop. Raises `UserError` when what it needs is not set."""
-    loglines.to_stderr()
+    loglines.to_stderr("bot")
     chosen = settings.load()
     app.demand(chosen)
     Server(chosen).run()

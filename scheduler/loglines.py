@@ -9,12 +9,12 @@ import logging
 import time
 
 
-def to_stderr() -> None:
-    """Let this process, and those that it forks, write their log."""
+def to_stderr(ours: str) -> None:
+    """Let this process, and those that it forks, write their log; of what is `ours`, also what is no warning."""
     line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
     line.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(line)
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("bot").setLevel(logging.INFO)
+    logging.getLogger(ours).setLevel(logging.INFO)
