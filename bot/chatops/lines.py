@@ -48,11 +48,6 @@ def commands(body: str) -> tuple[Found, ...]:
     return tuple(reading.found[: MOST + 1])
 
 
-def spoken_to(body: str) -> bool:
-    """Say whether a comment has a command at all."""
-    return bool(commands(body))
-
-
 @dataclass
 class _Reading:
     """One walk through the blocks of a comment; `quotes` and `hidden` say how deep it is in what is no speech."""

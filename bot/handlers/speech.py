@@ -6,9 +6,8 @@ see and steer only the projects of the repository that they write in. Policy is 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from bot.steering import Asked
 from bot.words import replies
 from scheduler import amend, jobfile
 from scheduler.errors import Retryable, UserError
+from scheduler.runs import asked_tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bot.services import Services
 
 READERS = WRITERS | {"read", "triage"}
-SECOND = 1_000_000
 
 
 class Withheld(UserError):
@@ -82,9 +81,7 @@ class Speech:
     @property
     def asked(self) -> Asked:
         """Who asks, at a moment that is this command's own: two commands of one second make two runs."""
-        digest = hashlib.sha256(self.trailer.encode()).digest()
-        part = timedelta(microseconds=1 + int.from_bytes(digest[:4]) % (SECOND - 1))
-        return Asked(self.by.login, self.at.replace(microsecond=0) + part, self.projects)
+        return Asked(self.by.login, asked_tick(self.at, self.trailer), self.projects)
 
     @cached_property
     def projects(self) -> frozenset[str]:
