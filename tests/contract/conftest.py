@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.queues import Queues
 from scheduler.store import Store
 
 
@@ -24,5 +25,12 @@ def store(store_url: str) -> Iterator[Store]:
     """A migrated store."""
     made = Store(store_url)
     made.migrate()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def queues(valkey_url: str) -> Iterator[Queues]:
+    made = Queues(valkey_url)
     yield made
     made.close()

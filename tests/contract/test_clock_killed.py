@@ -24,13 +24,6 @@ Order = Callable[[str], str]
 
 
 @pytest.fixture
-def queues(valkey_url: str) -> Iterator[Queues]:
-    made = Queues(valkey_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def order(store: Store, store_url: str, valkey_url: str) -> Iterator[Order]:
     """Give orders to a process of clocks; see `clock_victim`."""
     schedule(store, JOBS)

@@ -17,13 +17,6 @@ INBOXES = ["repo:42:pull:5", "repo:42:branch:feature/ä b", "installation:7"]
 
 
 @pytest.fixture
-def queues(valkey_url: str) -> Iterator[Queues]:
-    made = Queues(valkey_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What `work_inbox` was called with."""
     seen: list[str] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
 
 import pytest
 from rq.job import Job
@@ -15,13 +14,6 @@ from scheduler.errors import Retryable, UserError
 from scheduler.queues import Queues
 
 IDS = [f"analytics-hourly-20260105t{hour:02}00" for hour in range(12)]
-
-
-@pytest.fixture
-def queues(valkey_url: str) -> Iterator[Queues]:
-    made = Queues(valkey_url)
-    yield made
-    made.close()
 
 
 @pytest.fixture
